@@ -1,0 +1,3 @@
+from acplab.cli import main
+
+main()

@@ -1,0 +1,270 @@
+"""The lab cluster: find it, create it, repair it, remove it.
+
+A cluster is kind's, in Docker, with a kubeconfig of its own. What stands is found and repaired (a node
+paused or stopped, Docker restarted, an address changed); what cannot be repaired is rebuilt, with a word.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from acplab import addons, connection, docker, images, nodes, paths, safety
+from acplab.errors import AcplabError
+from acplab.progress import say, stage
+from acplab.words import _
+
+PROFILES = paths.ROOT / "manifests" / "clusters"
+NODE_PORTS = {"http": 30080, "https": 30443}
+
+
+@dataclass
+class Cluster:
+    """A lab cluster. ports: host ports on 127.0.0.1 by name; addresses: of the nodes when they were made."""
+
+    profile: str
+    name: str
+    image: str
+    ports: dict[str, int]
+    addresses: dict[str, str] = field(default_factory=dict)
+    complete: bool = False
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Our own kubeconfig file of this cluster."""
+        return connection.kubeconfig(self.profile)
+
+    @property
+    def http_port(self) -> int:
+        """The port on 127.0.0.1 behind which the ingress controller listens."""
+        return self.ports["http"]
+
+    @property
+    def entrance(self) -> str:
+        """Where requests from this machine enter the cluster; the Host header says to whom."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    def __repr__(self) -> str:
+        return f"cluster {self.name} ({self.profile}), entrance {self.entrance}"
+
+
+def profiles() -> list[str]:
+    """The kinds of cluster that can be made."""
+    return sorted(file.stem for file in PROFILES.glob("*.yaml"))
+
+
+def _name(profile: str) -> str:
+    return f"acplab-{paths.instance()}-{profile}"
+
+
+def _state_file(profile: str) -> Path:
+    return connection.kubeconfig(profile).with_name("state.json")
+
+
+def recorded(profile: str) -> Cluster | None:
+    """What was written down of this profile's cluster; it says nothing of how it is now."""
+    try:
+        return Cluster(**json.loads(_state_file(profile).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _record(cluster: Cluster) -> None:
+    file = _state_file(cluster.profile)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_text(json.dumps(asdict(cluster), indent=1))
+    part.replace(file)
+
+
+def find(profile: str = "small") -> Cluster:
+    """The running cluster of this profile. AcplabError says what is the matter with it, if something is."""
+    cluster = recorded(profile)
+    if problem := diagnose(cluster, profile):
+        raise problem
+    assert cluster is not None
+    connection.use(cluster.kubeconfig)
+    return cluster
+
+
+def diagnose(cluster: Cluster | None, profile: str) -> AcplabError | None:
+    """What keeps the cluster from being used, or None. The doctor asks this too."""
+    states = nodes.states(_name(profile))
+    if cluster is None or not cluster.complete or not states:
+        gone = (
+            _("The cluster {name} is gone; it was deleted outside of acplab.")
+            if cluster and not states
+            else _("There is no cluster {name} yet.")
+        )
+        return AcplabError(gone.format(name=_name(profile)), _("Run ./acplab start."))
+    for node, state in states.items():
+        if state != "running":
+            return AcplabError(
+                _("Node {node} is {state}.").format(node=node, state=state),
+                _("Run ./acplab start; it sets the node going again."),
+            )
+    if missing := set(cluster.addresses) - set(states):
+        return AcplabError(
+            _("Node {node} is gone.").format(node=sorted(missing)[0]), _("Run ./acplab start; it rebuilds the cluster.")
+        )
+    return None
+
+
+def ensure(profile: str = "small", route: str = "auto") -> Cluster:
+    """The cluster of this profile, ready to be used: found, repaired, rebuilt or created.
+
+    route: where images come from, if they are needed (see images/routes.py).
+    """
+    if profile not in profiles():
+        raise AcplabError(
+            _("There is no cluster profile {profile}.").format(profile=profile),
+            _("Take one of: ") + ", ".join(profiles()),
+        )
+    lock = FileLock(paths.home() / "cluster.lock")
+    try:
+        with lock.acquire(timeout=0):
+            return _ensure(profile, route)
+    except Timeout:
+        raise AcplabError(
+            _("Another acplab is working on the cluster at this moment."),
+            _("Wait until it has finished, then try again."),
+        ) from None
+
+
+def _ensure(profile: str, route: str) -> Cluster:
+    cluster = recorded(profile)
+    if cluster and cluster.complete and nodes.states(cluster.name):
+        try:
+            return _repaired(cluster)
+        except AcplabError as error:
+            say(_("The cluster could not be repaired, so it is rebuilt. {why}").format(why=error.sentence))
+    elif cluster and cluster.complete:
+        say(_("The cluster {name} is gone (deleted outside of acplab?), so it is made anew.").format(name=cluster.name))
+    elif nodes.states(_name(profile)):
+        say(_("An interrupted start left half a cluster; it is removed first."))
+    return _create(profile, images.ensure(route), cluster)
+
+
+def _repaired(cluster: Cluster) -> Cluster:
+    """The cluster after what was wrong has been put right; AcplabError if it can't be."""
+    repaired = nodes.revive(cluster.name, cluster.addresses)
+    connection.use(cluster.kubeconfig)
+    if repaired:
+        say(_("Set going again: {nodes}.").format(nodes=", ".join(repaired)))
+        with stage("repair", _("Waiting for the nodes"), 20):
+            nodes.wait_ready()
+    connection.guard()
+    if repaired:
+        addons.wait_ready()
+    return cluster
+
+
+def _create(profile: str, image: images.NodeImage, former: Cluster | None) -> Cluster:
+    """A new cluster. If it cannot be finished, nothing of it stays."""
+    name = _name(profile)
+    _remove(name)
+    cluster = Cluster(profile, name, image.reference, _free_ports(former.ports if former else {}))
+    _record(cluster)
+    try:
+        _run_kind(cluster, image)
+        connection.use(cluster.kubeconfig)
+        with stage("platform", _("Installing the ingress controller and the metrics"), 20):
+            addons.install()
+        cluster.addresses = nodes.addresses(name)
+    except BaseException:
+        _remove(name)
+        raise
+    cluster.complete = True
+    _record(cluster)
+    return cluster
+
+
+def _run_kind(cluster: Cluster, image: images.NodeImage) -> None:
+    config = cluster.kubeconfig.with_name("kind.yaml")
+    config.write_text(yaml.safe_dump(kind_config(cluster.profile, cluster.ports, image.patches)))
+    env = os.environ | {"KIND_EXPERIMENTAL_DOCKER_NETWORK": nodes.network()}
+    command = [images.kind(), "create", "cluster", "--name", cluster.name, "--image", image.reference,
+               "--config", config, "--kubeconfig", cluster.kubeconfig]  # fmt: skip
+    with stage("kind", _("Creating the cluster {name}").format(name=cluster.name), 45) as current:
+        current.run(command, env=env, remedy=_("Run ./acplab doctor; nothing of the cluster was left behind."))
+        nodes.wait_ready()
+
+
+def kind_config(profile: str, ports: dict[str, int], patches: list[str]) -> dict[str, Any]:
+    """The kind configuration of a profile, with what is ours filled in."""
+    config = yaml.safe_load((PROFILES / f"{profile}.yaml").read_text())
+    config["networking"] |= {"apiServerAddress": "127.0.0.1", "apiServerPort": ports["api"]}
+    # Since 1.35 kubelet refuses cgroup v1 unless it is told otherwise; on v2 this says nothing.
+    config["kubeadmConfigPatches"] = ["kind: KubeletConfiguration\nfailCgroupV1: false\n", *patches]
+    for node in config["nodes"]:
+        node["labels"] = node.get("labels", {}) | safety.label()
+    config["nodes"][0]["extraPortMappings"] = [
+        {"containerPort": inside, "hostPort": ports[name], "listenAddress": "127.0.0.1"}
+        for name, inside in NODE_PORTS.items()
+    ]
+    return config
+
+
+def _free_ports(former: dict[str, int]) -> dict[str, int]:
+    """Ports on 127.0.0.1, the former ones if they are free."""
+    chosen: dict[str, int] = {}
+    for name in ("api", *NODE_PORTS):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", former[name] if _is_free(former.get(name)) else 0))
+            chosen[name] = probe.getsockname()[1]
+    return chosen
+
+
+def _is_free(port: int | None) -> bool:
+    if port is None:
+        return False
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _remove(name: str) -> None:
+    """Remove the nodes that Docker has under kind's label of this name, and nothing else."""
+    if found := nodes.states(name):
+        docker.run("rm", "--force", "--volumes", *found)
+
+
+def stop(profile: str = "small") -> bool:
+    """Stop the nodes; everything in them is kept. False if there was none running."""
+    running = [node for node, state in nodes.states(_name(profile)).items() if state == "running"]
+    if running:
+        with stage("stop", _("Stopping {n} nodes").format(n=len(running)), 12):
+            docker.run("stop", "--time", "10", *running)
+    return bool(running)
+
+
+def delete(profile: str = "small") -> bool:
+    """Remove the cluster and what is recorded of it. False if there was none."""
+    there = bool(nodes.states(_name(profile)))
+    _remove(_name(profile))
+    shutil.rmtree(_state_file(profile).parent, ignore_errors=True)
+    return there
+
+
+def answers(cluster: Cluster, timeout: float = 2.0) -> bool:
+    """Whether the entrance accepts connections."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            probe.settimeout(0.5)
+            if probe.connect_ex(("127.0.0.1", cluster.http_port)) == 0:
+                return True
+        time.sleep(0.1)
+    return False

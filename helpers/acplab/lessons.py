@@ -1,0 +1,344 @@
+"""What notebooks and the command line call: open a chapter, start a lab, check it, get a hint, start over.
+
+Everything here resumes. A lab is set up when its namespace says so, not when a variable does, so that a
+restarted kernel, a second terminal or a rebuilt cluster all find the same truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from acplab import checks, cluster, kube, labfiles, paths, record, workfiles
+from acplab.errors import AcplabError
+from acplab.labfiles import Lab, Task
+from acplab.reports import Hint, Report
+from acplab.spaces import CHAPTER, LAB, Space, inventory
+from acplab.turns import turn
+from acplab.words import _
+
+if TYPE_CHECKING:
+    from acplab.panel import Panel
+
+__all__ = [
+    "Lesson",
+    "Room",
+    "chapter",
+    "check",
+    "finish",
+    "hint",
+    "inventory",
+    "labs",
+    "lesson",
+    "overview",
+    "reset",
+    "start",
+]
+
+Say = Callable[[str], None]
+
+
+# --- chapters -------------------------------------------------------------------------------------------
+
+
+class Room:
+    """An open chapter. namespace: its own, fresh; entrance: "http://127.0.0.1:PORT" of the ingress."""
+
+    def __init__(self, name: str, entrance: str) -> None:
+        self.name = name
+        self.entrance = entrance
+        self.namespace = f"ch-{name}"
+        self._space = Space(self.namespace, CHAPTER, name)
+
+    def apply(self, file: str, **values: str) -> list[kube.Applied]:
+        """Apply a file or folder of manifests/<chapter>/ (or YAML text) in the chapter's namespace."""
+        return _apply_in(self.namespace, file if "\n" in file else _manifest(self.name, file), values)
+
+    def close(self, say: Say = print) -> None:
+        """Remove the namespace with all that the chapter made in it, and say what that was."""
+        with turn(self.namespace, _("closing it")):
+            say(self._space.remove())
+
+    def refresh(self) -> None:
+        """Empty the room: a chapter's first cell begins anew each time that it runs."""
+        with turn(self.namespace, _("opening it")):
+            self._space.remove()
+            self._space.make()
+
+    def __repr__(self) -> str:
+        return _("Chapter {name}: namespace {namespace}, entrance {entrance}").format(
+            name=self.name, namespace=self.namespace, entrance=self.entrance
+        )
+
+
+def chapter(name: str, profile: str = "small") -> Room:
+    """Open a chapter ("10-ingress-release"): see to the cluster, and give the chapter an empty namespace."""
+    known = sorted(file.stem for file in (paths.ROOT / "notebooks").glob("*.ipynb"))
+    if name not in known:
+        raise labfiles.unknown(_("chapter"), name, known)
+    room = Room(name, cluster.ensure(profile).entrance)
+    room.refresh()
+    return room
+
+
+def _manifest(name: str, file: str) -> Path:
+    folder = paths.ROOT / "manifests" / name
+    found = (folder / file).resolve()
+    if found.exists() and found.is_relative_to(folder.resolve()):
+        return found
+    raise labfiles.unknown(_("manifest"), file, sorted(path.name for path in folder.glob("*.yaml")))
+
+
+def _apply_in(namespace: str, source: str | Path, values: dict[str, str]) -> list[kube.Applied]:
+    """Apply in our namespace only: what lands elsewhere outlives the lab and may hit a stranger."""
+    objects = kube.read_manifests(source, **values)
+    for one in objects:
+        elsewhere = one["metadata"].get("namespace", namespace)
+        if elsewhere != namespace:
+            raise AcplabError(
+                _("{kind} {name} names the namespace {elsewhere}, but yours here is {namespace}.").format(
+                    kind=one["kind"], name=one["metadata"]["name"], elsewhere=elsewhere, namespace=namespace
+                ),
+                _("Remove metadata.namespace from the manifest; nothing was applied."),
+            )
+    return kube.apply(objects, namespace=namespace)
+
+
+# --- labs -----------------------------------------------------------------------------------------------
+
+
+class Lesson:
+    """One lab. It can be made at any time; start() is what sets the lab up in the cluster."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.namespace = lab.namespace
+        self.work = lab.work
+        self._space = Space(lab.namespace, LAB, lab.id)
+
+    @property
+    def entrance(self) -> str:
+        """ "http://127.0.0.1:PORT", where the ingress answers; add a Host header."""
+        return cluster.find(self.lab.cluster).entrance
+
+    # what a learner does
+
+    def apply(self, file: str, **values: str) -> list[kube.Applied]:
+        """Apply your file from work/ (else the one in given/ or the lab's folder), or YAML text."""
+        with turn(self.lab.id, _("applying a file to it")):
+            self._started()
+            source = file if "\n" in file else workfiles.locate(self.lab, file)
+            return _apply_in(self.namespace, source, values)
+
+    def check(self, task: str | None = None) -> Report:
+        """Judge a task by its id, the next open one if none is given. Only looks, never changes anything."""
+        wanted = self._task(task)
+        with turn(self.lab.id, _("checking it")):
+            bench = self._bench()
+            findings = checks.run(self._checks().tasks[wanted.id], bench)
+            passed = Report(self.lab.id, wanted.id, findings).passed
+            record.attempt(self.lab.id, wanted.id, passed)
+        return Report(self.lab.id, wanted.id, findings, self._advice(wanted, passed))
+
+    def hint(self, task: str | None = None) -> Hint:
+        """A hint from the state of your lab: the first call says where to look, later ones come closer."""
+        wanted = self._task(task)
+        with turn(self.lab.id, _("making a hint for it")):
+            both = checks.tiers(self._checks().hints[wanted.id], self._bench())
+            tier = record.next_tier(self.lab.id, wanted.id)
+        return Hint(self.lab.id, wanted.id, tier, both[tier - 1])
+
+    def note(self, key: str, value: Any) -> None:
+        """Keep something for a later check, such as a prediction (a JSON value)."""
+        record.note(self.lab.id, key, value)
+
+    def panel(self) -> Panel:
+        """The lab's tasks with buttons; every button has a call that does the same."""
+        from acplab.panel import Panel
+
+        return Panel(self)
+
+    def progress(self) -> str:
+        """Plain lines: which tasks are done and which one is next."""
+        done, following = record.done(self.lab.id), self.following()
+        lines = [self.standing()]
+        for number, task in enumerate(self.lab.tasks, 1):
+            box = "[x]" if task.id in done else "[ ]"
+            arrow = _("  <- next") if task == following else ""
+            lines.append(f"  {box} {number} {task.id}: {task.title}{arrow}")
+        return "\n".join(lines)
+
+    def standing(self) -> str:
+        """One line: the lab, and how many of its tasks are done."""
+        return f"{self.lab.title} ({self.lab.id}): {self.score()}"
+
+    def score(self) -> str:
+        """How many of the tasks are done, in words."""
+        done = self.done()
+        number = sum(task.id in done for task in self.lab.tasks)
+        return _("{done} of {all} tasks are done").format(done=number, all=len(self.lab.tasks))
+
+    def done(self) -> set[str]:
+        """Ids of the tasks that are done."""
+        return record.done(self.lab.id)
+
+    def following(self) -> Task | None:
+        """The first task that is not done, None when all are."""
+        done = self.done()
+        return next((task for task in self.lab.tasks if task.id not in done), None)
+
+    # beginning, starting over, ending
+
+    def open(self, say: Say = print) -> None:
+        """Set the lab up if it is not, hand out its files, and say where the learner stands."""
+        with turn(self.lab.id, _("starting it")):
+            cluster.ensure(self.lab.cluster)
+            if self._space.ready():
+                say(_("The lab {lab} goes on where it was.").format(lab=self.lab.id))
+            else:
+                self._say_why_anew(say)
+                self._set_up()
+            workfiles.hand_out(self.lab)
+        say(self.progress())
+
+    def reset(self, say: Say = print) -> None:
+        """Start over: fresh namespace, given files, no task done. Your changed files are moved aside."""
+        say(self.start_over(say))
+
+    def start_over(self, say: Say) -> str:
+        """What reset() does: say each step while it happens, and give the last sentence back."""
+        with turn(self.lab.id, _("resetting it")):
+            cluster.ensure(self.lab.cluster)
+            told = _("Resetting {lab}: its namespace is removed and set up again, about 20 s.")
+            say(told.format(lab=self.lab.id))
+            say(self._space.remove())
+            record.forget(self.lab.id)
+            shelf = workfiles.put_away(self.lab)
+            if shelf:
+                say(_("Your changed files are kept in {shelf}.").format(shelf=shelf))
+            self._set_up()
+            workfiles.hand_out(self.lab)
+        return _("The lab {lab} is as it was at the start.").format(lab=self.lab.id)
+
+    def finish(self, say: Say = print) -> None:
+        """Remove what the lab has in the cluster. Your progress and your files in work/ are kept."""
+        with turn(self.lab.id, _("cleaning up after it")):
+            cluster.find(self.lab.cluster)
+            say(self._space.remove())
+        say(self.standing() + ".")
+
+    # inside
+
+    def _set_up(self) -> None:
+        """All or nothing: when a step fails or is interrupted, the namespace goes again."""
+        try:
+            self._space.make()
+            if self.lab.setup.is_dir():
+                self._wait(kube.apply(self.lab.setup, namespace=self.namespace))
+            record.begin(self.lab.id, self._first_notes())
+            self._space.mark_ready()
+        except BaseException:
+            with suppress(AcplabError):
+                self._space.discard()
+            raise
+
+    def _wait(self, applied: list[kube.Applied]) -> None:
+        ready = self.lab.ready
+        if ready is None:
+            ready = tuple(f"{one.kind}/{one.name}" for one in applied if one.kind.lower() == "deployment")
+        for kind, name in (target.split("/", 1) for target in ready):
+            kube.wait(kind, name, namespace=self.namespace)
+
+    def _first_notes(self) -> dict[str, Any]:
+        notes = self._checks().notes
+        return notes(checks.Bench(self.namespace, self.entrance)) if notes else {}
+
+    def _say_why_anew(self, say: Say) -> None:
+        if record.begun(self.lab.id) and self.done():
+            say(
+                _("The lab {lab} is not in the cluster any more and is set up anew. ").format(lab=self.lab.id)
+                + _("Your done tasks stay ticked and your files stay; apply them again to go on.")
+            )
+
+    def _started(self) -> str:
+        """The entrance of the running lab; AcplabError with what to do if the lab is not set up."""
+        entrance = self.entrance
+        if not self._space.ready():
+            raise self._absent()
+        return entrance
+
+    def _absent(self) -> AcplabError:
+        if record.begun(self.lab.id):
+            sentence = _("The lab {lab} is not in the cluster now; it was finished, or the cluster is a new one.")
+        else:
+            sentence = _("The lab {lab} has not been started.")
+        remedy = _('Run lessons.start("{lab}"), the first cell of labs/{lab}/lab.ipynb.')
+        return AcplabError(sentence.format(lab=self.lab.id), remedy.format(lab=self.lab.id))
+
+    def _bench(self) -> checks.Bench:
+        entrance = self._started()
+        return checks.Bench(self.namespace, entrance, record.notes(self.lab.id))
+
+    def _checks(self) -> checks.Checks:
+        return checks.load(self.lab.folder)
+
+    def _task(self, task: str | None) -> Task:
+        return self.lab.task(task) if task else self.following() or self.lab.tasks[-1]
+
+    def _advice(self, task: Task, passed: bool) -> str:
+        if not passed:
+            return _('Stuck? hint("{task}") looks at your lab and says where to look.').format(task=task.id)
+        following = self.following()
+        if following is None:
+            return _("All {n} tasks are done. finish() cleans up.").format(n=len(self.lab.tasks))
+        return _("Next: {task}: {title}").format(task=following.id, title=following.title)
+
+    def __repr__(self) -> str:
+        return self.progress()
+
+
+def start(lab_id: str, say: Say = print) -> Lesson:
+    """Start a lab, or go on with it, and say which tasks are done."""
+    begun = lesson(lab_id)
+    begun.open(say)
+    return begun
+
+
+# --- by id, for the command line --------------------------------------------------------------------------
+
+
+def labs() -> list[Lab]:
+    """All labs, in reading order."""
+    return labfiles.all_labs()
+
+
+def lesson(lab_id: str) -> Lesson:
+    """The lab of that id without starting it; AcplabError names the nearest ids if there is none."""
+    return Lesson(labfiles.load(lab_id))
+
+
+def check(lab_id: str, task: str | None = None) -> Report:
+    """Lesson.check by lab id."""
+    return lesson(lab_id).check(task)
+
+
+def hint(lab_id: str, task: str | None = None) -> Hint:
+    """Lesson.hint by lab id."""
+    return lesson(lab_id).hint(task)
+
+
+def reset(lab_id: str, say: Say = print) -> str:
+    """Lesson.reset by lab id; the steps are said while they happen, the last sentence is given back."""
+    return lesson(lab_id).start_over(say)
+
+
+def finish(lab_id: str, say: Say = print) -> None:
+    """Lesson.finish by lab id."""
+    lesson(lab_id).finish(say)
+
+
+def overview() -> list[tuple[str, str]]:
+    """(lab id, how many of its tasks are done) of every lab; needs no cluster."""
+    return [(lab.id, Lesson(lab).score()) for lab in labs()]

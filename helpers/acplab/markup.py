@@ -1,0 +1,59 @@
+"""Small HTML for panels and reports that reads well in JupyterLab's dark and light themes.
+
+Whatever came from the cluster or a learner's file is escaped here: a label or a log line must never
+become part of the page. Colours are JupyterLab's own variables, and never the only sign: words say it too.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Any
+
+# name -> (theme variable, fallback outside JupyterLab), used for a border only: text keeps the theme's colour
+TONES = {
+    "good": ("--jp-success-color1", "#2e7d32"),
+    "bad": ("--jp-error-color1", "#c62828"),
+    "note": ("--jp-info-color1", "#1565c0"),
+    "plain": ("--jp-border-color1", "#757575"),
+}
+
+
+def esc(text: Any) -> str:
+    """The text, safe inside an element and inside a quoted attribute."""
+    return escape(str(text), quote=True)
+
+
+def inline(text: Any) -> str:
+    """Escaped text in which `backticks` become <code>, the one bit of Markdown that our sentences use."""
+    return re.sub(r"`([^`\n]+)`", r"<code>\1</code>", esc(text))
+
+
+def lines(text: Any) -> str:
+    """Escaped text of several lines; the line ends stay."""
+    return f'<span style="white-space: pre-wrap; overflow-wrap: anywhere">{inline(text)}</span>'
+
+
+def pairs(rows: list[tuple[str, str]]) -> str:
+    """A list of (what, text): a description list, which screen readers read in order."""
+    inner = "".join(
+        f'<dt style="font-weight: 600; margin: 0">{esc(name)}</dt><dd style="margin: 0 0 4px 1.5em">{lines(text)}</dd>'
+        for name, text in rows
+    )
+    return f'<dl style="margin: 2px 0 6px 0">{inner}</dl>'
+
+
+def card(tone: str, title: str, body: str) -> str:
+    """A titled box; body is HTML. role=status makes screen readers announce it when it appears."""
+    variable, fallback = TONES[tone]
+    return (
+        f'<div role="status" aria-label="{esc(title)}"'
+        f' style="border-left: 4px solid var({variable}, {fallback});'
+        " padding: 4px 0 4px 12px; margin: 4px 0; line-height: 1.45; overflow-wrap: anywhere;"
+        f' color: var(--jp-content-font-color1, inherit)"><strong>{inline(title)}</strong>{body}</div>'
+    )
+
+
+def bundle(html: str, text: str) -> dict[str, str]:
+    """What Jupyter wants from _repr_mimebundle_: the picture and its words."""
+    return {"text/html": html, "text/plain": text}

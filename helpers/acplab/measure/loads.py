@@ -1,0 +1,180 @@
+"""Sending a load: traffic() waits for it, steady() lets something else happen meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from acplab.errors import AcplabError
+from acplab.measure import plans
+from acplab.measure.plans import Plan
+from acplab.measure.samples import Mark, Sample, Traffic
+from acplab.words import _
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+def traffic(
+    url: str,
+    n: int | None = None,
+    seconds: float | None = None,
+    rate: float = 100,
+    host: str | None = None,
+    path: str = "/",
+    headers: Mapping[str, str] | None = None,
+    cookies: Mapping[str, str] | None = None,
+    method: str = "GET",
+    timeout: float = 3.0,
+    keepalive: bool = True,
+) -> Traffic:
+    """Send n requests (or rate x seconds, or 100) to url and say what came back.
+
+    Open loop: request i leaves at start + i/rate, whatever became of the earlier ones, and its latency
+    counts from that instant, not from when it left. A server that hangs therefore shows up in every request
+    it kept waiting (no coordinated omission).
+
+    url: http://127.0.0.1:PORT, nothing else; host: the name to ask for there ("www.example.com").
+    rate: requests a second, at most 2000; at most 20000 requests and 300 seconds.
+    timeout: seconds until a request is given up, at most 30.
+    keepalive: reuse connections, as a browser does; False opens one a request.
+    Raises AcplabError if the address is elsewhere or the load too big. Failed requests are counted, not raised.
+    """
+    count = plans.count_for(n, seconds, rate)
+    load = Load(plans.make(url, count, rate, host, path, headers, cookies, method, timeout, keepalive))
+    load.start()
+    try:
+        load.wait()
+    finally:
+        load.stop()  # Ctrl-C ends the load too
+    return load.result
+
+
+def steady(
+    url: str,
+    rate: float = 50,
+    host: str | None = None,
+    path: str = "/",
+    headers: Mapping[str, str] | None = None,
+    cookies: Mapping[str, str] | None = None,
+    method: str = "GET",
+    timeout: float = 3.0,
+    keepalive: bool = True,
+) -> Load:
+    """A load that runs while the block does, at most 300 s or 20000 requests; the words are those of traffic().
+
+        with steady(entrance, host="www.example.com") as load:
+            load.mark("switched to v2")
+        load.result
+
+    It ends with the block, also if the block raises; requests under way still end (at most timeout seconds).
+    """
+    count = plans.longest(rate)
+    return Load(plans.make(url, count, rate, host, path, headers, cookies, method, timeout, keepalive))
+
+
+class Load:
+    """A load in a thread and an event loop of its own, so that it works inside Jupyter's running loop."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._samples: list[Sample] = []
+        self._marks: list[Mark] = []
+        self._start: float | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pace: asyncio.Task[None] | None = None
+        self._fault: BaseException | None = None
+        self._begun, self._done = threading.Event(), threading.Event()
+
+    def start(self) -> Self:
+        """Begin to send; returns when the first request is due."""
+        if self._start is not None:
+            raise AcplabError(_("This load has been started already."), _("Make a new one with measure.steady(...)."))
+        from acplab.measure import sender  # noqa: F401  loads aiohttp before the clock starts
+
+        threading.Thread(target=self._run, name="acplab-load", daemon=True).start()
+        self._begun.wait()
+        self._raise_fault()
+        return self
+
+    def stop(self) -> None:
+        """Send no more, and wait for the requests under way. Does nothing if the load has ended."""
+        if self._loop is None or self._pace is None:
+            return
+        with suppress(RuntimeError):  # its loop is closed already, so it has ended
+            self._loop.call_soon_threadsafe(self._pace.cancel)
+        self._done.wait()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Wait until the load has ended, at most so many seconds; says whether it has."""
+        return self._done.wait(seconds)
+
+    @property
+    def running(self) -> bool:
+        """Whether requests are being sent or still under way."""
+        return self._begun.is_set() and not self._done.is_set()
+
+    def mark(self, words: str) -> None:
+        """Note that something happens now; charts draw it as a line, Traffic.marks keeps it."""
+        self._marks.append(Mark(self._elapsed(), words))
+
+    def so_far(self) -> Traffic:
+        """What has come back until now. Requests under way are not in it yet."""
+        return Traffic(list(self._samples), self.plan.rate, list(self._marks))
+
+    @property
+    def result(self) -> Traffic:
+        """Everything, after the end. Raises AcplabError before."""
+        self._elapsed()
+        if not self._done.is_set():
+            raise AcplabError(_("The load is still running."), _("Use so_far() inside of the block, result after it."))
+        self._raise_fault()
+        return self.so_far()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pace is not None and self._pace.done():
+            self._marks.append(Mark(self.plan.count / self.plan.rate, _("the load reached its limit and ended")))
+        self.stop()
+        if fault is None:
+            self._raise_fault()
+
+    def __repr__(self) -> str:
+        state = _("running") if self.running else _("ended") if self._done.is_set() else _("not started")
+        return _("load, {state}: {seen}").format(state=state, seen=self.so_far())
+
+    def _elapsed(self) -> float:
+        if self._start is None:
+            raise AcplabError(
+                _("The load has not been started."), _("Use it in a block: `with measure.steady(...) as load:`.")
+            )
+        return time.monotonic() - self._start
+
+    def _run(self) -> None:
+        import asyncio
+
+        from acplab.measure import sender
+
+        try:
+            asyncio.run(sender.send(self.plan, self._samples.append, self._note_begun))
+        except BaseException as fault:  # told in the thread that asks, where somebody reads it
+            self._fault = fault
+        finally:
+            self._begun.set()
+            self._done.set()
+
+    def _note_begun(self, start: float, pace: asyncio.Task[None]) -> None:
+        self._start, self._pace, self._loop = start, pace, pace.get_loop()
+        self._begun.set()
+
+    def _raise_fault(self) -> None:
+        if self._fault is not None:
+            raise self._fault

@@ -1,0 +1,163 @@
+"""The open loop: sends what is planned at the planned instants, whatever became of earlier requests.
+
+The only file that talks to aiohttp. Every sample is one attempt: no redirect is followed (it could lead off
+this machine), no cookie is kept, and a request that was lost is not sent again behind our back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import aiohttp
+
+from acplab.measure.plans import Plan
+from acplab.measure.samples import UNKNOWN, Sample
+
+VERSION_HEADER = "X-Storefront-Version"
+MOST_BODY = 16 * 1024
+# What each errno of a failed connection is called in Traffic.errors. EPIPE: the reset came while we wrote.
+NAMES = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset",
+    errno.ECONNABORTED: "connection reset",
+    errno.EPIPE: "connection reset",
+    errno.EHOSTUNREACH: "unreachable",
+    errno.ENETUNREACH: "unreachable",
+    errno.EMFILE: "too many open files here",
+    errno.EADDRNOTAVAIL: "no free port here",
+}
+
+
+class _Lost(Exception):
+    """A request that got no answer; the cause says why."""
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What every request of a load needs."""
+
+    plan: Plan
+    session: aiohttp.ClientSession
+    start: float
+    now: Callable[[], float]
+    record: Callable[[Sample], None]
+
+
+async def send(
+    plan: Plan, record: Callable[[Sample], None], begun: Callable[[float, asyncio.Task[None]], None]
+) -> None:
+    """Send the plan and return when the last request has ended.
+
+    record: gets each sample as it ends. begun: gets the start (time.monotonic) and the task that sends;
+    to cancel it ends the load early, and requests under way still end and count.
+    """
+    _allow_sockets(plan)
+    flight: set[asyncio.Task[None]] = set()
+    async with _session(plan) as session:
+        clock = asyncio.get_running_loop().time  # time.monotonic
+        load = _Load(plan, session, clock(), clock, record)
+        pace = asyncio.create_task(_pace(load, flight))
+        begun(load.start, pace)
+        with suppress(asyncio.CancelledError):
+            await pace
+        await asyncio.gather(*flight)
+
+
+async def _pace(load: _Load, flight: set[asyncio.Task[None]]) -> None:
+    """Start request i at start + i/rate. Late ones go at once; none waits for another."""
+    for i in range(load.plan.count):
+        t = i / load.plan.rate
+        await asyncio.sleep(max(0.0, load.start + t - load.now()))
+        task = asyncio.create_task(_one(load, t))
+        flight.add(task)
+        task.add_done_callback(partial(_landed, flight))
+
+
+def _landed(flight: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+    """Forget what went as foreseen; a fault of ours stays, so that send() raises it in the end."""
+    if not task.cancelled() and task.exception() is None:
+        flight.discard(task)
+
+
+async def _one(load: _Load, t: float) -> None:
+    due, sent = load.start + t, load.now()
+    status, version, error, body = await _ask(load.session, load.plan)
+    load.record(Sample(t, 1000 * (load.now() - due), 1000 * (sent - due), status, version, error, body))
+
+
+async def _ask(session: aiohttp.ClientSession, plan: Plan) -> tuple[int | None, str, str | None, bytes]:
+    """(status, version, error, body) of one request."""
+    try:
+        async with session.request(plan.method, plan.url, headers=plan.headers, allow_redirects=False) as answer:
+            body = await answer.read()
+            error = f"http {answer.status}" if answer.status >= 400 else None
+            version = answer.headers.get(VERSION_HEADER) or _version_in(body)
+            return answer.status, version, error, body if len(body) <= MOST_BODY else b""
+    except (aiohttp.ClientError, TimeoutError, OSError, _Lost) as fault:
+        return None, UNKNOWN, kind(fault.__cause__ or fault if isinstance(fault, _Lost) else fault), b""
+
+
+def kind(fault: BaseException) -> str:
+    """What the failure is called in Traffic.errors."""
+    if isinstance(fault, TimeoutError):
+        return "timeout"
+    if isinstance(fault, OSError) and fault.errno in NAMES:
+        return NAMES[fault.errno]
+    if isinstance(fault, ConnectionResetError):
+        return "connection reset"
+    if isinstance(fault, aiohttp.ServerDisconnectedError):
+        return "connection closed"
+    if isinstance(fault, aiohttp.ClientPayloadError):
+        return "answer cut short"
+    return type(fault).__name__
+
+
+def _version_in(body: bytes) -> str:
+    """The "version" of a JSON body, "?" without one."""
+    if not body.lstrip().startswith(b"{"):
+        return UNKNOWN
+    try:
+        return str(json.loads(body).get("version") or UNKNOWN)
+    except ValueError:
+        return UNKNOWN
+
+
+def _session(plan: Plan) -> aiohttp.ClientSession:
+    """No limit on connections: a request that waits for a free one would wait for an earlier answer."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, force_close=not plan.keepalive),
+        timeout=aiohttp.ClientTimeout(total=plan.timeout),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        middlewares=(_once,),
+        trust_env=False,
+    )
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> Any:
+    """aiohttp repeats a GET whose connection broke, and would hide the loss; of our own error it knows nothing."""
+    try:
+        return await handler(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as fault:
+        raise _Lost from fault
+
+
+def _allow_sockets(plan: Plan) -> None:
+    """macOS allows 256 open files unless asked, and a hanging server keeps rate x timeout connections open."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 256 + round(plan.rate * plan.timeout)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):
+            most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -1,0 +1,115 @@
+"""The nodes of a lab cluster as Docker sees them: their state, their addresses, setting them going again."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from datetime import UTC, datetime
+
+from acplab import connection, docker
+from acplab.connection import resource
+from acplab.errors import AcplabError
+from acplab.retry import retry_context
+from acplab.words import _
+
+KIND_LABEL = "io.x-k8s.kind.cluster"
+NETWORK = "acplab"
+# A network of our own with a stated range: Docker then lets a node keep its address. The first that is
+# free is taken; none meets the Pod and Service ranges of the clusters.
+RANGES = ("172.28.0.0/16", "172.29.0.0/16", "192.168.224.0/20", "10.213.0.0/16")
+
+
+def states(cluster: str) -> dict[str, str]:
+    """Node -> Docker's word for its state ("running", "paused", "exited", ...), of a kind cluster."""
+    listed = docker.run(
+        "ps", "--all", "--filter", f"label={KIND_LABEL}={cluster}", "--format", "{{.Names}}\t{{.State}}"
+    )
+    return dict(line.split("\t") for line in sorted(listed.splitlines()))
+
+
+def addresses(cluster: str) -> dict[str, str]:
+    """Node -> its IPv4 address in our network ("" while it is stopped)."""
+    names = list(states(cluster))
+    found = json.loads(docker.run("inspect", *names)) if names else []
+    return {
+        one["Name"].lstrip("/"): one["NetworkSettings"]["Networks"].get(NETWORK, {}).get("IPAddress", "")
+        for one in found
+    }
+
+
+def network() -> str:
+    """The name of our Docker network; made if it isn't there."""
+    if NETWORK in docker.run("network", "ls", "--format", "{{.Name}}").split():
+        return NETWORK
+    for block in RANGES:
+        try:
+            docker.run(
+                "network",
+                "create",
+                "--driver",
+                "bridge",
+                "--subnet",
+                block,
+                "--opt",
+                "com.docker.network.bridge.enable_ip_masquerade=true",
+                NETWORK,
+            )
+            return NETWORK
+        except AcplabError as error:
+            if "overlap" not in error.sentence.lower():
+                raise
+    raise AcplabError(
+        _("All address ranges for the nodes are in use by other Docker networks."),
+        _("Remove unused ones: docker network prune"),
+    )
+
+
+def revive(cluster: str, wanted: dict[str, str]) -> list[str]:
+    """Unpause and start the nodes, each at the address that its certificates and etcd know.
+
+    wanted: node -> address. Returns the nodes that were touched. AcplabError if a node is missing.
+    """
+    now = states(cluster)
+    if missing := sorted(set(wanted) - set(now)):
+        raise AcplabError(_("Node {node} is gone.").format(node=missing[0]), _("The cluster has to be rebuilt."))
+    paused = [node for node in wanted if now[node] == "paused"]
+    if paused:
+        docker.run("unpause", *paused)
+    there = addresses(cluster)
+    moved = [node for node in wanted if now[node] not in ("running", "paused") or there[node] != wanted[node]]
+    if moved:
+        _start_at(moved, [node for node in moved if now[node] == "running"], wanted)
+    return sorted({*paused, *moved})
+
+
+def _start_at(nodes: list[str], running: list[str], wanted: dict[str, str]) -> None:
+    """Stop those that run at a wrong address, then start all in the order of their addresses, pinned."""
+    if running:
+        docker.run("stop", "--time", "10", *running)
+    network()
+    for node in nodes:
+        docker.run("network", "disconnect", "--force", NETWORK, node)
+    for node in sorted(nodes, key=lambda one: ipaddress.ip_address(wanted[one])):
+        docker.run("network", "connect", "--ip", wanted[node], NETWORK, node)
+        docker.run("start", node)
+
+
+def wait_ready(timeout: float = 150) -> None:
+    """Wait until every node's kubelet has reported since this call, and each is Ready."""
+    since = datetime.now(UTC)
+    for attempt in retry_context(on=AcplabError, attempts=None, timeout=timeout, wait_initial=0.5, wait_max=1.0):
+        with attempt:
+            _require_ready(since)
+
+
+def _require_ready(since: datetime) -> None:
+    leases = connection.items(resource("lease"), "kube-node-lease")
+    renewed = {one["metadata"]["name"]: datetime.fromisoformat(one["spec"]["renewTime"]) for one in leases}
+    for node in connection.items(resource("node")):
+        name = node["metadata"]["name"]
+        ready = any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"]["conditions"])
+        # What the API says of a node may be from before it was stopped; its lease tells.
+        if not ready or name not in renewed or renewed[name] < since:
+            raise AcplabError(
+                _("Node {name} is not ready.").format(name=name), _("Look at: docker logs {name}").format(name=name)
+            )

@@ -1,0 +1,114 @@
+"""The JupyterLab that `./acplab start` opens: started once, found again, stopped by its own interface."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import urllib.request
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from acplab import paths
+from acplab.errors import AcplabError
+from acplab.progress import stage
+from acplab.retry import retry_context
+from acplab.words import _
+
+FIRST_NOTEBOOK = "notebooks/00-welcome.ipynb"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running JupyterLab on 127.0.0.1."""
+
+    port: int
+    token: str
+    root: str
+
+    def url(self, notebook: str = FIRST_NOTEBOOK) -> str:
+        """Address that opens a notebook, with the token that lets its owner in."""
+        return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?token={self.token}"
+
+    def _call(self, path: str, method: str = "GET") -> None:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", method=method, headers={"Authorization": f"token {self.token}"}
+        )
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5).close()
+
+    def answers(self) -> bool:
+        """Whether it is there, and is ours (it accepts the token)."""
+        try:
+            self._call("/api/status")
+        except OSError:
+            return False
+        return True
+
+    def shut_down(self) -> None:
+        """Ask it to end; notebooks are saved by the browser, kernels end."""
+        self._call("/api/shutdown", "POST")
+
+
+def _file() -> Path:
+    return paths.home() / "jupyter.json"
+
+
+def find() -> Server | None:
+    """The running server of this checkout, if there is one."""
+    try:
+        server = Server(**json.loads(_file().read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return server if server.root == str(paths.ROOT) and server.answers() else None
+
+
+def ensure() -> Server:
+    """The running server; started if there is none."""
+    return find() or _start()
+
+
+def stop() -> bool:
+    """Stop the server. False if none was running."""
+    server = find()
+    if server:
+        server.shut_down()
+    _file().unlink(missing_ok=True)
+    return server is not None
+
+
+def _start() -> Server:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        server = Server(probe.getsockname()[1], secrets.token_urlsafe(24), str(paths.ROOT))
+    with stage("jupyter", _("Starting JupyterLab on 127.0.0.1"), 5) as current:
+        with current.log.open("a") as log:
+            process = subprocess.Popen(_command(server), cwd=paths.ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       env=os.environ | {"JUPYTER_TOKEN": server.token}, start_new_session=True)  # fmt: skip
+        for attempt in retry_context(on=AcplabError, attempts=None, timeout=60, wait_initial=0.2, wait_max=0.5):
+            with attempt:
+                if process.poll() is not None:
+                    raise SystemExit(str(current.failure(process.returncode, "jupyter lab")))
+                if not server.answers():
+                    raise current.failure(1, "jupyter lab")
+    part = _file().with_suffix(".part")
+    part.touch(mode=0o600)
+    part.write_text(json.dumps(asdict(server)))
+    part.replace(_file())
+    return server
+
+
+def _command(server: Server) -> list[str]:
+    # The token goes by environment: a command line can be read by every user of the machine.
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": server.port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.open_browser": False,
+        "ServerApp.root_dir": paths.ROOT,
+        "LabApp.extension_manager": "readonly",
+    }
+    root = ["--allow-root"] if os.geteuid() == 0 else []
+    return [sys.executable, "-m", "jupyterlab", *root, *(f"--{key}={value}" for key, value in options.items())]

@@ -1,0 +1,60 @@
+"""One operation at a time on a lab or a chapter, whichever terminal or notebook it comes from."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from acplab import paths
+from acplab.errors import AcplabError
+from acplab.words import _
+
+
+@contextmanager
+def turn(name: str, doing: str) -> Iterator[None]:
+    """Hold the lab or chapter while the block runs, or AcplabError that says who holds it.
+
+    doing: what the block does, as others will read it ("resetting it"). The operating system frees the
+    lock of a process that died, so there is nothing to clean up by hand.
+    """
+    lock = FileLock(_file(name, "lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise _held(name) from None
+    try:
+        _file(name, "holder").write_text(json.dumps(_me(doing)), encoding="utf-8")
+        yield
+    finally:
+        _file(name, "holder").unlink(missing_ok=True)
+        lock.release()
+
+
+def _file(name: str, ending: str) -> Path:
+    folder = paths.home() / "locks"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{name}.{ending}"
+
+
+def _me(doing: str) -> dict[str, str]:
+    # Jupyter gives its kernels the notebook's path, which says more than "ipykernel_launcher.py".
+    program = os.environ.get("JPY_SESSION_NAME") or sys.argv[0] or "python"
+    since = datetime.now().strftime("%H:%M:%S")
+    return {"pid": str(os.getpid()), "program": Path(program).name, "since": since, "doing": doing}
+
+
+def _held(name: str) -> AcplabError:
+    remedy = _("Wait until it is done and try again; nothing was changed.")
+    try:
+        holder = json.loads(_file(name, "holder").read_text(encoding="utf-8"))
+        sentence = _("Another program works on {name}: {program} (process {pid}) is {doing} since {since}.")
+        return AcplabError(sentence.format(name=name, **holder), remedy)
+    except (OSError, ValueError, KeyError):  # it has only just begun, or is just done
+        return AcplabError(_("Another program works on {name} right now.").format(name=name), remedy)

@@ -1,0 +1,226 @@
+"""Waits that fail early and explain themselves.
+
+A wait ends at once when it cannot succeed any more: image missing, unschedulable, crash loop, object
+deleted. It names the object, its last event and the next step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from acplab import connection
+from acplab.connection import resource
+from acplab.errors import AcplabError
+from acplab.words import _
+
+Object = dict[str, Any]
+POLL = 0.4  # seconds between two looks
+PATIENCE = 4.0  # seconds that "unschedulable" must last: a Pod is often placed at the second try
+NO_IMAGE = {"ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName", "ErrImagePull"}
+NO_START = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+
+
+def wait(
+    kind: str,
+    name: str,
+    condition: str | Callable[[Object], bool] = "ready",
+    namespace: str | None = None,
+    timeout: float = 90,
+) -> Object:
+    """Wait until the object is ready, deleted, or fulfils condition(object). Returns the object (or {}).
+
+    "ready": a Deployment, StatefulSet or DaemonSet is rolled out, a Pod is Ready, a Job is complete, another
+    object is there and its condition Ready, Available, Accepted or Programmed (if it has one) is True.
+    AcplabError as soon as that cannot happen any more, or after `timeout` seconds.
+    """
+    known = resource(kind)
+    place = (namespace or "default") if known.namespaced else None
+    began, seen = time.monotonic(), False
+    while True:
+        found = connection.find(known, name, place)
+        if _fulfilled(found, condition):
+            return found or {}
+        elapsed = time.monotonic() - began
+        if found is None and seen and condition != "deleted":
+            raise _gave_up(known.kind, name, place, _("it was deleted meanwhile"), _("Apply it again."))
+        if found and condition != "deleted" and (cause := _hopeless(found, elapsed)):
+            raise _gave_up(known.kind, name, place, *cause)
+        if elapsed > timeout:
+            raise _gave_up(known.kind, name, place, *_why_late(found, condition, timeout))
+        seen = seen or found is not None
+        time.sleep(POLL)
+
+
+def _fulfilled(found: Object | None, condition: str | Callable[[Object], bool]) -> bool:
+    if condition == "deleted":
+        return found is None
+    if found is None:
+        return False
+    return _ready(found) if condition == "ready" else bool(condition(found))  # type: ignore[operator]
+
+
+def _ready(found: Object) -> bool:
+    status, kind = found.get("status") or {}, found["kind"]
+    if kind in ("Deployment", "StatefulSet", "DaemonSet"):
+        return _rolled_out(found, status)
+    if kind == "Job":
+        return _condition(status, "Complete") is True
+    verdicts = [_condition(status, name) for name in ("Ready", "Available", "Accepted", "Programmed")]
+    stated = [verdict for verdict in verdicts if verdict is not None]
+    return all(stated) if stated else kind != "Pod"
+
+
+def _rolled_out(found: Object, status: Object) -> bool:
+    if status.get("observedGeneration", 0) < found["metadata"]["generation"]:
+        return False
+    if found["kind"] == "DaemonSet":
+        wanted = status.get("desiredNumberScheduled", 0)
+        return status.get("updatedNumberScheduled", 0) == wanted == status.get("numberAvailable", 0)
+    wanted = found["spec"].get("replicas", 1)
+    counts = [status.get(key) or 0 for key in ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")]
+    return all(count == wanted for count in counts)
+
+
+def _condition(status: Object, name: str) -> bool | None:
+    """The condition's verdict; None if the object doesn't state it. Routes state it for each parent."""
+    stated = [one for one in status.get("conditions") or [] if one["type"] == name]
+    for parent in status.get("parents") or []:
+        stated += [one for one in parent.get("conditions") or [] if one["type"] == name]
+    return all(one["status"] == "True" for one in stated) if stated else None
+
+
+def _hopeless(found: Object, elapsed: float) -> tuple[str, str] | None:
+    """(cause, next step) if this object cannot become ready without somebody doing something."""
+    if found["metadata"].get("deletionTimestamp"):
+        return _("it is being deleted"), _("Wait until it is gone, then apply it again.")
+    for one in (found.get("status") or {}).get("conditions") or []:
+        if one["type"] == "ReplicaFailure" and one["status"] == "True":
+            return one["message"], _(
+                "Correct what the message names (often a quota, a limit or a field of the Pod template)."
+            )
+        if one["type"] == "Failed" and one["status"] == "True" and found["kind"] == "Job":
+            return one.get("message") or _("the Job failed"), _("Look at the logs of its Pods.")
+    for pod in _pods_of(found):
+        if cause := _pod_is_stuck(pod, elapsed):
+            return cause
+    return None
+
+
+def _pods_of(found: Object) -> list[Object]:
+    """The Pods that decide whether the object gets ready: of a Deployment those of its newest template."""
+    if found["kind"] == "Pod":
+        return [found]
+    selector = ((found.get("spec") or {}).get("selector") or {}).get("matchLabels")
+    if found["kind"] not in ("Deployment", "StatefulSet", "DaemonSet", "Job") or not selector:
+        return []
+    labels = ",".join(f"{key}={value}" for key, value in selector.items())
+    pods = connection.items(resource("pod"), found["metadata"]["namespace"], labels)
+    pods = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    if found["kind"] != "Deployment":
+        return pods
+    newest = _newest_replicaset(found, labels)
+    return [pod for pod in pods if pod["metadata"]["labels"].get("pod-template-hash") == newest]
+
+
+def _newest_replicaset(deployment: Object, labels: str) -> str | None:
+    """The pod-template-hash of the revision that the Deployment is going to."""
+    namespace = deployment["metadata"]["namespace"]
+    revision = (deployment["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision")
+    for one in connection.items(resource("replicaset"), namespace, labels):
+        if (one["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision") == revision:
+            return one["metadata"]["labels"].get("pod-template-hash")
+    return None
+
+
+def _pod_is_stuck(pod: Object, elapsed: float) -> tuple[str, str] | None:
+    name, status = pod["metadata"]["name"], pod.get("status") or {}
+    for one in status.get("conditions") or []:
+        if one["type"] == "PodScheduled" and one.get("reason") == "Unschedulable" and elapsed > PATIENCE:
+            return _("Pod {name} fits on no node: {why}").format(name=name, why=one["message"]), _(
+                "Lower its requests, or change what keeps it from the nodes."
+            )
+    for one in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+        if cause := _container_is_stuck(pod, one):
+            return cause
+    return None
+
+
+def _container_is_stuck(pod: Object, container: Object) -> tuple[str, str] | None:
+    name = pod["metadata"]["name"]
+    waiting = (container.get("state") or {}).get("waiting") or {}
+    reason, message = waiting.get("reason", ""), waiting.get("message") or ""
+    if reason in NO_IMAGE:
+        cause = _("Pod {pod} cannot get the image {image} ({reason})").format(
+            pod=name, image=container["image"], reason=reason
+        )
+        return cause, _("Correct the image's name and tag; a lab's images are on the nodes already.")
+    if reason in NO_START:
+        return _("Pod {pod}: {reason}: {message}").format(pod=name, reason=reason, message=message), _(
+            "Correct what the message names (often a ConfigMap or Secret)."
+        )
+    if reason == "CrashLoopBackOff" or (reason and container.get("restartCount", 0) >= 3):
+        code = ((container.get("lastState") or {}).get("terminated") or {}).get("exitCode")
+        cause = _("Pod {pod} crashes again and again (exit code {code}); its last words: {words}")
+        return cause.format(pod=name, code=code, words=_last_words(pod)), _(
+            "Read kube.logs({pod!r}, namespace=...)."
+        ).format(pod=name)
+    return None
+
+
+def _last_words(pod: Object) -> str:
+    from kubernetes import client as library
+
+    api = library.CoreV1Api(connection.client().client)
+    try:
+        place = (pod["metadata"]["name"], pod["metadata"]["namespace"])
+        said = connection.explaining(lambda: api.read_namespaced_pod_log(*place, tail_lines=20, previous=True))
+    except AcplabError:
+        return _("none")
+    lines = [line for line in said.splitlines() if line.strip() and not line.startswith(("goroutine", "\t", "main."))]
+    return lines[-1][:200] if lines else _("none")
+
+
+def _why_late(found: Object | None, condition: Any, timeout: float) -> tuple[str, str]:
+    if found is None:
+        return _("it is not there after {s:.0f} s").format(s=timeout), _(
+            "Apply it first, or check its name and namespace."
+        )
+    if condition == "deleted":
+        held = found["metadata"].get("finalizers") or []
+        return _("it is still there after {s:.0f} s; finalizers: {held}").format(s=timeout, held=held), _(
+            "Look at what it contains; a Pod may be taking its time to end."
+        )
+    for pod in _pods_of(found):
+        for one in (pod.get("status") or {}).get("containerStatuses") or []:
+            if not one["ready"]:
+                cause = _("Pod {pod} is not ready after {s:.0f} s").format(pod=pod["metadata"]["name"], s=timeout)
+                return cause, _("Look at its readinessProbe and at kube.events('pod', {pod!r}, namespace=...).").format(
+                    pod=pod["metadata"]["name"]
+                )
+    return _("not so after {s:.0f} s").format(s=timeout), _("Look at its status with kube.get.")
+
+
+def _gave_up(kind: str, name: str, namespace: str | None, cause: str, next_step: str) -> AcplabError:
+    sentence = _("{kind} {name}: {cause}.").format(kind=kind, name=name, cause=cause.rstrip("."))
+    if last := events_of(kind, name, namespace)[-1:]:
+        sentence += " " + _("Last event: {event}").format(event=last[0])
+    return AcplabError(sentence, next_step)
+
+
+def events_of(kind: str, name: str, namespace: str | None) -> list[str]:
+    """The events of an object, oldest first; of a workload also those of its Pods and ReplicaSets."""
+    related = kind in ("Deployment", "StatefulSet", "DaemonSet", "Job")
+
+    def concerns(event: Object) -> bool:
+        about = event.get("involvedObject") or {}
+        return (
+            about.get("name") == name
+            and about.get("kind") == kind
+            or (related and str(about.get("name", "")).startswith(f"{name}-"))
+        )
+
+    found = [one for one in connection.items(resource("event", "v1"), namespace) if concerns(one)]
+    found.sort(key=lambda one: one.get("lastTimestamp") or one.get("eventTime") or one["metadata"]["creationTimestamp"])
+    return [f"{one.get('type')} {one.get('reason')}: {one.get('message')}" for one in found]

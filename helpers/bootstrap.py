@@ -1,0 +1,99 @@
+"""Make .venv from requirements.lock, then hand over to the acplab command in it. Standard library only.
+
+The lock's digest is written into the environment last, so a half-made environment is made anew.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+LOCK = ROOT / "requirements.lock"
+STAMP = VENV / "acplab.stamp"
+LOG = ROOT / ".venv.log"
+NO_NEWS = '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}'
+
+
+def fail(sentence, remedy):
+    """One sentence and its remedy, and out."""
+    sys.exit(f"Error: {sentence}\n  → {remedy}")
+
+
+def run(*command):
+    """Run a command with its output in the log; its last line is the error's reason."""
+    with LOG.open("a") as log:
+        if subprocess.call([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log):
+            lines = [line for line in LOG.read_text(errors="replace").splitlines() if line.strip()]
+            fail(
+                f"{command[0]} failed: {lines[-1] if lines else ''}",
+                f"Is the network up, and is there disk space? The whole log: {LOG}",
+            )
+
+
+def make_venv():
+    """An environment with pip, also where Debian's python3-venv is missing."""
+    if subprocess.call([sys.executable, "-c", "import ensurepip"], stderr=subprocess.DEVNULL) == 0:
+        run(sys.executable, "-m", "venv", "--clear", VENV)
+    elif (
+        subprocess.call(
+            [sys.executable, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        == 0
+    ):
+        # Debian keeps ensurepip in python3-venv; a pip that is there already can serve the new environment.
+        run(sys.executable, "-m", "venv", "--clear", "--without-pip", VENV)
+        run(sys.executable, "-m", "pip", "--python", PYTHON, "install", "pip")
+    elif os.geteuid() == 0 and shutil.which("apt-get"):
+        print("… Debian's python3-venv is missing: installing it, since you are root", flush=True)
+        run("apt-get", "update")
+        run("apt-get", "install", "--yes", "--no-install-recommends", "python3-venv")
+        run(sys.executable, "-m", "venv", "--clear", VENV)
+    else:
+        fail("Python's venv module cannot make an environment here.", "sudo apt-get install python3-venv")
+
+
+def install():
+    """What the lock names, with hashes; then the helpers' own folder on the path."""
+    run(PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "--requirement", LOCK)
+    packages = next((VENV / "lib").glob("python3.*/site-packages"))
+    (packages / "acplab.pth").write_text(f"{ROOT / 'helpers'}\n")
+    settings = VENV / "share" / "jupyter" / "lab" / "settings"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "overrides.json").write_text(NO_NEWS)
+
+
+def ensure_environment():
+    """Make the environment unless it is there and made from today's lock, at this place."""
+    wanted = hashlib.sha256(LOCK.read_bytes() + str(ROOT).encode()).hexdigest()
+    if STAMP.exists() and STAMP.read_text() == wanted and PYTHON.exists():
+        return
+    began = time.monotonic()
+    print(f"… Making the Python environment (about 1:30, log: {LOG})", flush=True)
+    LOG.write_text("")
+    make_venv()
+    install()
+    STAMP.write_text(wanted)
+    print(f"✓ Making the Python environment ({time.monotonic() - began:.0f} s)", flush=True)
+
+
+def main():
+    if sys.version_info < (3, 11):
+        fail(
+            f"Python 3.11 or later is needed, and this is {sys.version.split()[0]}.",
+            "Install a newer one and run: ACPLAB_PYTHON=python3.12 ./acplab start",
+        )
+    try:
+        ensure_environment()
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted. The same command makes the environment anew.")
+    os.execv(PYTHON, [str(PYTHON), "-m", "acplab", *sys.argv[1:]])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+module acplab/images/pause
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module acplab/images/storefront
+
+go 1.26.0

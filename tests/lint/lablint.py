@@ -1,0 +1,257 @@
+"""The rules that every lab folder keeps. Each function gives sentences, one a fault; no sentence means fine."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import nblint
+import yaml
+from acplab import labfiles
+
+SHARED = 60  # so many characters in a row that also stand in the solution give the answer away
+# Everything a lab folder may hold; what git ignores (work/, caches) is not looked at.
+NEEDED = ("lab.yaml", "lab.ipynb", "solution.ipynb", "checks.py")
+FOLDERS = ("given", "setup", "solution")
+MANIFESTS = (".yaml", ".tf")
+IGNORED = ("work", "__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".ruff_cache")
+# What a check may import: itself, words, and what only computes.
+IMPORTS = {
+    "__future__", "collections", "collections.abc", "dataclasses", "datetime", "functools", "ipaddress", "itertools",
+    "json", "math", "re", "statistics", "typing",
+    "acplab.checks", "acplab.words", "acplab.measure", "acplab.planning",
+}  # fmt: skip
+# Calls that write, wait or look at text instead of behaviour.
+CALLS = {
+    "annotate", "apply", "compile", "create", "delete", "dump", "eval", "exec", "label", "load", "open", "patch",
+    "post", "put", "restart", "safe_dump", "safe_load", "scale", "setattr", "sleep", "system",
+    "unlink", "unified_diff", "ndiff", "wait", "write_bytes", "write_text", "__import__",
+}  # fmt: skip
+
+
+def problems(folder: Path) -> list[str]:
+    """Everything that is wrong with a lab."""
+    faults = [f"{folder.name} has no {name}." for name in NEEDED if not (folder / name).is_file()]
+    faults += stray(folder) + labfiles.problems(folder)
+    if faults:
+        return faults
+    lab = labfiles.read(folder)
+    return [*tasks(lab), *checks(lab), *giveaways(folder), *notebooks(lab)]
+
+
+def stray(folder: Path) -> list[str]:
+    """Files that no part of a lab reads."""
+    faults = []
+    for entry in sorted(folder.iterdir()):
+        if entry.name in NEEDED or entry.name in IGNORED:
+            continue
+        if entry.is_dir() and entry.name in FOLDERS:
+            files = sorted(entry.iterdir())
+            faults += [f"{f} is not a manifest." for f in files if f.suffix not in MANIFESTS or f.is_dir()]
+        else:
+            faults.append(f"{entry} is a stray file.")
+    return faults
+
+
+def tasks(lab: labfiles.Lab) -> list[str]:
+    """How many tasks there are, and whether they and the namespace are named well."""
+    fewest = 3 if lab.id.startswith("00-") else 4
+    faults = []
+    if not fewest <= len(lab.tasks) <= 6:
+        faults.append(f"{lab.id} has {len(lab.tasks)} tasks; it must have {fewest} to 6.")
+    if len(lab.namespace) > 63:
+        faults.append(f"the namespace {lab.namespace} has more than 63 characters.")
+    if lab.chapter.split("-")[0] != lab.id.split("-")[0]:
+        faults.append(f"{lab.id} belongs to chapter {lab.chapter}, but has another number.")
+    return faults
+
+
+# --- checks.py -------------------------------------------------------------------------------------------
+
+
+def checks(lab: labfiles.Lab) -> list[str]:
+    """Every task has one check and one pair of hints, and nothing in the file writes."""
+    tree = ast.parse((lab.folder / "checks.py").read_text(encoding="utf-8"))
+    ids = [task.id for task in lab.tasks]
+    faults = []
+    for mark, what in (("task", "check"), ("hint", "hint")):
+        counts = Counter(name for name, _function in marked(tree, mark))
+        faults += [f"the task {name} has {counts[name]} {what} functions." for name in ids if counts[name] != 1]
+        faults += [f"checks.py has a {what} for {name}, which is no task." for name in counts if name not in ids]
+    for name, function in marked(tree, "task"):
+        if not any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(function)):
+            faults.append(f"the check of {name} yields no finding.")
+    for name, function in marked(tree, "hint"):
+        faults += hints(name, function)
+    return [f"{lab.id}: {fault}" for fault in [*faults, *imports(tree), *calls(tree), *reaches(tree)]]
+
+
+def marked(tree: ast.Module, mark: str) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """(id, function) of every function below @task("id") or @hint("id")."""
+    for node in tree.body:
+        for call in getattr(node, "decorator_list", []):
+            if isinstance(call, ast.Call) and name_of(call.func) == mark and isinstance(node, ast.FunctionDef):
+                yield ast.literal_eval(call.args[0]), node
+
+
+def hints(name: str, function: ast.FunctionDef) -> list[str]:
+    """A hint gives two different texts: every return is a pair, or what another function returns."""
+    values = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
+    if not values:
+        return [f"the hint of {name} returns nothing."]
+    faults = []
+    for value in values:
+        if isinstance(value, ast.Tuple) and len(value.elts) == 2:
+            if ast.dump(value.elts[0]) == ast.dump(value.elts[1]):
+                faults.append(f"the hint of {name} has the same text in both tiers.")
+        elif not isinstance(value, ast.Call):
+            faults.append(f"the hint of {name}, line {function.lineno}, does not return two texts.")
+    return faults
+
+
+def name_of(node: ast.expr) -> str:
+    """The last part of a dotted name."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def imports(tree: ast.Module) -> list[str]:
+    """A check that imports kube, os or yaml can do what a check must not."""
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            packages = node.module == "acplab"
+            names += [f"acplab.{alias.name}" for alias in node.names] if packages else [node.module or "."]
+    return [f"checks.py imports {name}." for name in names if name not in IMPORTS]
+
+
+def calls(tree: ast.Module) -> list[str]:
+    """Calls that write or wait, and traffic that is not a plain read."""
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    # Only our own functions may be called as they like: a helper named scale() of checks.py is no kube.scale.
+    own = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    faults = [
+        f"checks.py line {call.lineno} calls {name_of(call.func)}."
+        for call in found
+        if name_of(call.func) in CALLS and not is_re_compile(call) and name_of(call.func) not in own
+    ]
+    return faults + [
+        f"checks.py line {call.lineno} sends {word.value.value} requests."
+        for call in found
+        for word in call.keywords
+        if word.arg == "method" and isinstance(word.value, ast.Constant) and word.value.value not in ("GET", "HEAD")
+    ]
+
+
+def is_re_compile(call: ast.Call) -> bool:
+    """re.compile is the one compile that is fine."""
+    return ast.unparse(call.func) == "re.compile"
+
+
+def reaches(tree: ast.Module) -> list[str]:
+    """A lab never reaches into a private name of somebody else."""
+    return [
+        f"checks.py line {node.lineno} reaches into the private name {node.attr}."
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_")
+    ]
+
+
+# --- hints never give the answer -------------------------------------------------------------------------
+
+
+def giveaways(folder: Path) -> list[str]:
+    """Texts of checks.py that share a long run of characters with a file of the solution."""
+    tree = ast.parse((folder / "checks.py").read_text(encoding="utf-8"))
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    solutions = {f.name: squeezed(f.read_text(encoding="utf-8")) for f in sorted((folder / "solution").glob("*"))}
+    return [
+        f"{folder.name}: checks.py says {run!r}, which stands in solution/{name}."
+        for text in texts
+        for name, solution in solutions.items()
+        if (run := shared(squeezed(text), solution))
+    ]
+
+
+def squeezed(text: str) -> str:
+    """One space for any white space, so that another indentation hides nothing."""
+    return " ".join(text.split())
+
+
+def shared(text: str, solution: str) -> str:
+    """The first run of SHARED characters that stands in both, or nothing."""
+    runs = (text[start : start + SHARED] for start in range(len(text) - SHARED + 1))
+    return next((run for run in runs if run in solution), "")
+
+
+# --- notebooks -------------------------------------------------------------------------------------------
+
+
+def notebooks(lab: labfiles.Lab) -> list[str]:
+    """Both notebooks start this lab and check each of its tasks; the solution stops when one is red."""
+    faults = []
+    for name in ("lab.ipynb", "solution.ipynb"):
+        trees = nblint.trees(nblint.read(lab.folder / name))
+        started = called(trees, "start")
+        if started != [lab.id]:
+            faults.append(f"{name} must start {lab.id} once, not {started}.")
+        known, checked = [task.id for task in lab.tasks], called(trees, "check")
+        faults += [f"{name} never checks the task {task}." for task in known if task not in checked]
+        faults += [f"{name} checks {task}, which is no task." for task in checked if task not in known]
+        faults += [f"{name} asks for a hint for {task}." for task in called(trees, "hint") if task not in known]
+        if name == "solution.ipynb":
+            faults += lenient(trees)
+    return [f"{lab.id}: {fault}" for fault in faults]
+
+
+def lenient(trees: list[ast.Module]) -> list[str]:
+    """Checks of a solution that may be red without stopping the notebook."""
+    source = "\n".join(ast.unparse(tree) for tree in trees)
+    checked = set(re.findall(r"\.check\('([^']+)'\)", source))
+    strict = set(re.findall(r"\.check\('([^']+)'\)\.must_pass\(\)", source))
+    strict |= set(re.findall(r"assert \S+\.check\('([^']+)'\)\.passed", source))
+    return [f"solution.ipynb never demands that {task} is green (.must_pass())." for task in sorted(checked - strict)]
+
+
+def called(trees: list[ast.Module], method: str) -> list[str]:
+    """The first arguments of all calls x.method("...")."""
+    return [
+        node.args[0].value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == method
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    ]
+
+
+# --- all labs together -----------------------------------------------------------------------------------
+
+
+def clashes(folders: list[Path]) -> list[str]:
+    """Host names that two labs claim: the entrance is shared, so one would answer for the other."""
+    hosts = [(host, lab.id) for lab in map(labfiles.read, folders) for host in lab.hosts]
+    counts = Counter(host for host, _lab in hosts)
+    return [f"{host} belongs to {lab} and to another lab." for host, lab in hosts if counts[host] > 1]
+
+
+def manifests(folder: Path) -> list[str]:
+    """YAML files that cannot be read as manifests; given/ may be wrong in meaning, never in form."""
+    faults = []
+    for file in sorted(folder.glob("*/*.yaml")):
+        if file.parent.name not in FOLDERS:
+            continue
+        try:
+            objects = [one for one in yaml.safe_load_all(file.read_text(encoding="utf-8")) if one]
+        except yaml.YAMLError as error:
+            faults.append(f"{file} is not YAML: {error}")
+            continue
+        named = (one["metadata"].get("namespace") for one in objects if isinstance(one, dict) and "metadata" in one)
+        faults += [f"{file} names the namespace {name}; leave it to the lab." for name in named if name]
+    return faults

@@ -1,0 +1,186 @@
+"""The rules that every notebook keeps. Each function gives sentences, one a fault; no sentence means fine."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from acplab import questions
+
+Notebook = dict[str, Any]
+
+MOST_CELLS = 60
+MOST_LINES = 15
+LABELS = {"real", "simulated", "explained"}
+GUARDS = {"chapter", "start", "ensure", "find"}  # of lessons or cluster
+CLEANERS = {"close", "finish"}
+ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+def read(file: Path) -> Notebook:
+    """The notebook as plain data, with each cell's source as one string."""
+    notebook = json.loads(file.read_text(encoding="utf-8"))
+    for cell in notebook.get("cells", []):
+        cell["source"] = "".join(cell.get("source", ""))
+    return notebook
+
+
+def problems(file: Path) -> list[str]:
+    """Everything that is wrong with a notebook."""
+    try:
+        notebook = read(file)
+        nbformat.validate(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, nbformat.ValidationError) as error:
+        return [f"{file}: it is no valid notebook: {str(error).splitlines()[0]}"]
+    rules = (form, ids, clean, short, plain, framed, labels)
+    faults = [fault for rule in rules for fault in rule(notebook)]
+    return [f"{file}: {fault}" for fault in [*faults, *links(file, notebook)]]
+
+
+def code(notebook: Notebook) -> list[dict[str, Any]]:
+    """The code cells."""
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def prose(notebook: Notebook) -> list[dict[str, Any]]:
+    """The text cells, without their code blocks and `code`."""
+    found = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    return [cell | {"source": re.sub(r"```.*?```|`[^`\n]*`", "", cell["source"], flags=re.S)} for cell in found]
+
+
+def trees(notebook: Notebook) -> list[ast.Module]:
+    """The code cells, parsed; those that are no Python are left out (plain() speaks of them)."""
+    found = []
+    for cell in code(notebook):
+        try:
+            found.append(ast.parse(cell["source"]))
+        except SyntaxError:
+            continue
+    return found
+
+
+def form(notebook: Notebook) -> list[str]:
+    """Format 4.5 for the kernel python3."""
+    faults = []
+    version = (notebook["nbformat"], notebook["nbformat_minor"])
+    if version != (4, 5):
+        faults.append(f"the format is {version[0]}.{version[1]}, not 4.5.")
+    kernel = notebook["metadata"].get("kernelspec", {}).get("name")
+    if kernel != "python3":
+        faults.append(f"the kernel is {kernel!r}, not 'python3'.")
+    return faults
+
+
+def ids(notebook: Notebook) -> list[str]:
+    """Cell ids that a translator can hold on to: words, each used once."""
+    names = [cell["id"] for cell in notebook["cells"]]
+    faults = [f"the cell id {name!r} is used twice." for name in sorted({n for n in names if names.count(n) > 1})]
+    faults += [f"the cell id {name!r} is not words joined by hyphens." for name in names if not ID.fullmatch(name)]
+    return faults + [
+        f"the cell id {name!r} looks random; name what the cell is about." for name in names if random(name)
+    ]
+
+
+def random(name: str) -> bool:
+    """Hexadecimal, as editors make them, or numbered only."""
+    return bool(re.fullmatch(r"[0-9a-f-]{6,}|(cell-?)?\d+", name))
+
+
+def clean(notebook: Notebook) -> list[str]:
+    """No outputs and no execution counts: they age, and hide what changed."""
+    faults = [f"the cell {cell['id']} has outputs." for cell in code(notebook) if cell["outputs"]]
+    return faults + [
+        f"the cell {cell['id']} has an execution count."
+        for cell in code(notebook)
+        if cell["execution_count"] is not None
+    ]
+
+
+def short(notebook: Notebook) -> list[str]:
+    """Short enough to read: mechanics belong in the helpers."""
+    faults = []
+    if len(notebook["cells"]) > MOST_CELLS:
+        faults.append(f"it has {len(notebook['cells'])} cells; {MOST_CELLS} are the most.")
+    for cell in code(notebook):
+        lines = cell["source"].count("\n") + 1
+        if lines > MOST_LINES:
+            faults.append(f"the cell {cell['id']} has {lines} lines; {MOST_LINES} are the most.")
+        if not cell["source"].strip():
+            faults.append(f"the cell {cell['id']} is empty.")
+    return faults
+
+
+def plain(notebook: Notebook) -> list[str]:
+    """Python only: a shell cell that fails or hangs would be reported as passed."""
+    faults = []
+    for cell in code(notebook):
+        if re.search(r"^\s*[!%]|=\s*[!%]|get_ipython|os\.system|subprocess", cell["source"], re.M):
+            faults.append(f"the cell {cell['id']} has a shell command or a magic.")
+            continue
+        try:
+            compile(cell["source"], cell["id"], "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        except SyntaxError as error:
+            faults.append(f"the cell {cell['id']} is not Python: {error}")
+    return faults
+
+
+def framed(notebook: Notebook) -> list[str]:
+    """The first code cell guards, the last one cleans up."""
+    cells = code(notebook)
+    if not cells:
+        return ["it has no code cell."]
+    faults = []
+    if not calls(cells[0]) & {f"{module}.{name}" for module in ("lessons", "cluster") for name in GUARDS}:
+        faults.append(
+            f"the first code cell, {cells[0]['id']}, must call lessons.chapter, lessons.start or cluster.ensure."
+        )
+    if not {name.rsplit(".", 1)[-1] for name in calls(cells[-1])} & CLEANERS:
+        faults.append(f"the last code cell, {cells[-1]['id']}, must call .close() or .finish().")
+    return faults
+
+
+def calls(cell: dict[str, Any]) -> set[str]:
+    """The dotted names of all that a cell calls."""
+    try:
+        tree = ast.parse(cell["source"])
+    except SyntaxError:
+        return set()
+    return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+
+
+def labels(notebook: Notebook) -> list[str]:
+    """**[word]** is a feature label, and there are three."""
+    return [
+        f"the cell {cell['id']} has the label [{label}]; there are only {', '.join(sorted(LABELS))}."
+        for cell in prose(notebook)
+        for label in re.findall(r"\*\*\[([^\]]*)\]\*\*(?!\()", cell["source"])
+        if label not in LABELS
+    ]
+
+
+def links(file: Path, notebook: Notebook) -> list[str]:
+    """Relative links and pictures lead somewhere."""
+    faults = []
+    for cell in prose(notebook):
+        for target in re.findall(r"\]\(\s*<?([^)>\s]+)", cell["source"]):
+            if re.match(r"[a-z][a-z0-9+.-]*:|#", target):
+                continue
+            if not (file.parent / target.split("#")[0]).exists():
+                faults.append(f"the cell {cell['id']} links to {target}, which is not there.")
+    return faults
+
+
+def bank(file: Path) -> list[str]:
+    """A chapter's question bank: enough questions, each option explained."""
+    found = file.parent / "questions" / f"{file.stem}.yaml"
+    if not found.is_file():
+        return [f"{file.stem} has no question bank {found}."]
+    faults = questions.problems(found)
+    if faults:
+        return faults
+    fewest, number = (5 if file.stem.startswith("00-") else 8), len(questions.read(found))
+    return [] if number >= fewest else [f"{found} has {number} questions; {fewest} are the fewest."]

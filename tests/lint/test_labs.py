@@ -1,0 +1,165 @@
+"""Every lab keeps the rules of lablint, and lablint notices when one does not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import lablint
+import pytest
+from acplab import labfiles
+
+LABS = labfiles.folders()
+
+
+@pytest.mark.parametrize("folder", LABS, ids=lambda folder: folder.name)
+def test_lab(folder):
+    assert "\n".join(lablint.problems(folder) + lablint.manifests(folder)) == ""
+
+
+def test_no_two_labs_claim_a_host():
+    assert "\n".join(lablint.clashes(LABS)) == ""
+
+
+def test_nothing_lies_between_the_labs():
+    strangers = [entry for entry in labfiles.root().iterdir() if entry not in LABS and entry.name[0] not in "._"]
+    # A lab of another branch leaves its work/ behind, which git does not see.
+    assert [one for one in strangers if one.is_file() or {e.name for e in one.iterdir()} - {*lablint.IGNORED}] == []
+
+
+# --- the lint itself: a good lab passes, and each fault is found -------------------------------------------
+
+TASKS = ("one", "two", "three", "four")
+LAB_YAML = "\n".join([
+    "id: 10-good", "title: Good", "chapter: 10-ingress-release", "minutes: 5", "skills: [x]", "hosts: [a.example.com]",
+    "tasks:", *(f"  - {{id: {name}, title: T, ask: Do it.}}" for name in TASKS), "",
+])  # fmt: skip
+CHECK = """
+@task("{name}")
+def {name}(lab):
+    yield expect(criterion="c", ok=lab.exists("pod", "p"), found="f", wanted="w", why="y", look="l")
+
+
+@hint("{name}")
+def hint_{name}(lab):
+    return f"{{lab.namespace}} has no Pod", "closer"
+"""
+CHECKS_PY = "from acplab.checks import expect, hint, task\n\n" + "".join(CHECK.format(name=name) for name in TASKS)
+SOLUTION = """\
+metadata:
+  annotations:
+    nginx.ingress.kubernetes.io/canary: "true"
+    nginx.ingress.kubernetes.io/canary-weight: "20"
+"""
+
+
+def notebook(*sources: str) -> str:
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"step-{n}",
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+            "source": source,
+        }
+        for n, source in enumerate(sources)
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells})
+
+
+@pytest.fixture
+def lab(tmp_path) -> Path:
+    folder = tmp_path / "10-good"
+    for name in ("given", "solution", "work"):
+        (folder / name).mkdir(parents=True)
+    (folder / "lab.yaml").write_text(LAB_YAML)
+    (folder / "checks.py").write_text(CHECKS_PY)
+    (folder / "solution" / "canary.yaml").write_text(SOLUTION)
+    start = 'lesson = lessons.start("10-good")'
+    checks = [f'lesson.check("{name}")' for name in TASKS]
+    (folder / "lab.ipynb").write_text(notebook(start, *checks))
+    (folder / "solution.ipynb").write_text(notebook(start, *(check + ".must_pass()" for check in checks)))
+    return folder
+
+
+def test_a_good_lab_has_no_faults(lab):
+    assert lablint.problems(lab) + lablint.manifests(lab) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "sentence"),
+    [
+        ("lab.yaml", "  - {id: four, title: T, ask: Do it.}\n", "", "has 3 tasks"),
+        ("lab.yaml", "{id: four,", "{id: one,", "'one' is used twice"),
+        ("lab.yaml", "chapter: 10-ingress-release", "chapter: 11-service-discovery", "another number"),
+        ("lab.yaml", "minutes: 5", "minutes: soon", "minutes must be"),
+        ("checks.py", '@task("four")', '@task("five")', "four has 0 check functions"),
+        ("checks.py", '@task("four")', '@task("five")', "for five, which is no task"),
+        ("checks.py", '@hint("four")', '@hint("three")', "three has 2 hint functions"),
+        ("checks.py", ', "closer"', "", "does not return two texts"),
+        ("checks.py", '"closer"', 'f"{lab.namespace} has no Pod"', "same text in both"),
+        ("checks.py", "    yield expect", "    return expect", "yields no finding"),
+        ("checks.py", "\n\n", "\n\nfrom acplab import kube\n", "imports acplab.kube"),
+        ("checks.py", "\n\n", "\n\nimport acplab.cluster\n", "imports acplab.cluster"),
+        ("checks.py", "\n\n", "\n\nfrom acplab.kube import apply\n", "imports acplab.kube"),
+        ("checks.py", "\n\n", "\n\nimport yaml\n", "imports yaml"),
+        ("checks.py", "\n\n", "\n\nfrom time import sleep\n", "imports time"),
+        ("checks.py", "    yield", "    time.sleep(1)\n    yield", "calls sleep"),
+        ("checks.py", "    yield", "    lab.delete('pod', 'p')\n    yield", "calls delete"),
+        ("checks.py", "    yield", "    lab.traffic(method='POST')\n    yield", "sends POST"),
+        ("checks.py", "    yield", "    lab._notes\n    yield", "private name _notes"),
+        ("checks.py", 'look="l"', 'look="""nginx.ingress.kubernetes.io/canary: "true"\nnginx.ingress.kubernetes.io/"""', "stands in solution/canary.yaml"),
+        ("checks.py", '"closer"', 'f"{1}nginx.ingress.kubernetes.io/canary: \\"true\\" nginx.ingress.kubernetes.io/"', "stands in solution/canary.yaml"),
+        ("lab.ipynb", 'check(\\"two\\")', "check()", "lab.ipynb never checks the task two"),
+        ("lab.ipynb", 'check(\\"two\\")', 'check(\\"tow\\")', "checks tow, which is no task"),
+        ("lab.ipynb", 'start(\\"10-good\\")', 'start(\\"10-bad\\")', "must start 10-good"),
+        ("solution.ipynb", 'check(\\"two\\").must_pass()', 'check(\\"two\\")', "never demands that two is green"),
+    ],
+)  # fmt: skip
+def test_faults_are_found(lab, file, before, after, sentence):
+    text = (lab / file).read_text()
+    assert before in text
+    (lab / file).write_text(text.replace(before, after, 1))
+    assert sentence in "\n".join(lablint.problems(lab))
+
+
+@pytest.mark.parametrize("name", lablint.NEEDED)
+def test_missing_files_are_found(lab, name):
+    (lab / name).unlink()
+    assert f"has no {name}" in "\n".join(lablint.problems(lab))
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "given/notes.txt", "extra/a.yaml", "solution/deep/a.yaml"])
+def test_stray_files_are_found(lab, name):
+    (lab / name).parent.mkdir(parents=True, exist_ok=True)
+    (lab / name).write_text("")
+    assert lablint.stray(lab)
+
+
+def test_a_long_id_is_found(lab):
+    long = lab.with_name("10-" + "x" * 60)
+    lab.rename(long)
+    (long / "lab.yaml").write_text(LAB_YAML.replace("10-good", long.name))
+    assert "63 characters" in "\n".join(lablint.problems(long))
+
+
+def test_a_short_run_is_no_giveaway():
+    assert lablint.shared("a" * 59, "a" * 200) == ""
+    assert lablint.shared("a" * 60, "a" * 200) == "a" * 60
+
+
+def test_bad_manifests_are_found(lab):
+    (lab / "given" / "a.yaml").write_text("a: [")
+    (lab / "solution" / "b.yaml").write_text("metadata: {name: a, namespace: default}")
+    first, second = lablint.manifests(lab)
+    assert "not YAML" in first
+    assert "names the namespace default" in second
+
+
+def test_shared_hosts_are_found(lab):
+    other = lab.with_name("11-good")
+    other.mkdir()
+    (other / "lab.yaml").write_text(LAB_YAML.replace("10-good", "11-good"))
+    assert len(lablint.clashes([lab, other])) == 2

@@ -1,0 +1,139 @@
+"""Every notebook keeps the rules of nblint, and nblint notices when one does not."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import nblint
+import pytest
+from acplab import paths
+
+CHAPTERS = sorted((paths.ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = CHAPTERS + sorted((paths.ROOT / "labs").glob("*/*.ipynb"))
+
+
+def named(file) -> str:
+    return str(file.relative_to(paths.ROOT))
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=named)
+def test_notebook(file):
+    assert "\n".join(nblint.problems(file)) == ""
+
+
+@pytest.mark.parametrize("file", CHAPTERS, ids=named)
+def test_chapter_has_questions(file):
+    assert "\n".join(nblint.bank(file)) == ""
+
+
+def test_every_question_bank_belongs_to_a_chapter():
+    banks = {file.stem for file in (paths.ROOT / "notebooks" / "questions").glob("*")}
+    assert banks - {file.stem for file in CHAPTERS} == set()
+
+
+# --- the lint itself: a good notebook passes, and each fault is found ---------------------------------------
+
+
+def cell(name: str, source: str, kind: str = "code") -> dict:
+    extra = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    return {"cell_type": kind, "id": name, "metadata": {}, "source": source.splitlines(keepends=True)} | extra
+
+
+GOOD = {
+    "nbformat": 4,
+    "nbformat_minor": 5,
+    "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    "cells": [
+        cell("title", "# Good\n**[real]** and **[simulated]**, [here](#there), [out](https://example.com)", "markdown"),
+        cell("open-chapter", 'from acplab import lessons\nroom = lessons.chapter("00-good")'),
+        cell("look", "room.namespace % 1\nawait room.x\nx != 1"),
+        cell("close-chapter", "room.close()"),
+    ],
+}
+
+
+def write(folder, notebook):
+    file = folder / "00-good.ipynb"
+    file.write_text(json.dumps(notebook), encoding="utf-8")
+    return file
+
+
+def test_a_good_notebook_has_no_faults(tmp_path):
+    assert nblint.problems(write(tmp_path, GOOD)) == []
+
+
+@pytest.mark.filterwarnings("ignore:Non-unique cell id")
+@pytest.mark.parametrize(
+    ("number", "change", "sentence"),
+    [
+        (2, {"id": "a1b2c3d4"}, "looks random"),
+        (2, {"id": "cell-3"}, "looks random"),
+        (2, {"id": "3f2a9c1e-77aa-4f0e-9b1c-0123456789ab"}, "looks random"),
+        (2, {"id": "Look_here"}, "not words"),
+        (2, {"id": "open-chapter"}, "used twice"),
+        (2, {"id": ""}, "no valid notebook"),
+        (2, {"execution_count": 3}, "execution count"),
+        (2, {"outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}]}, "has outputs"),
+        (2, {"source": "x\n" * 15 + "x"}, "has 16 lines"),
+        (2, {"source": " "}, "is empty"),
+        (2, {"source": "!ls"}, "shell command"),
+        (2, {"source": "x = !ls"}, "shell command"),
+        (2, {"source": "%%bash\nls"}, "shell command"),
+        (2, {"source": "%matplotlib inline"}, "shell command"),
+        (2, {"source": "import subprocess"}, "shell command"),
+        (2, {"source": "def"}, "not Python"),
+        (1, {"source": "x = 1"}, "the first code cell"),
+        (1, {"source": "# lessons.chapter()"}, "the first code cell"),
+        (3, {"source": "x = 1"}, "the last code cell"),
+        (0, {"source": "**[faked]**"}, "label [faked]"),
+        (0, {"source": "**[Real]**"}, "label [Real]"),
+        (0, {"source": "[gone](../labs/gone.ipynb#here)"}, "links to ../labs/gone.ipynb"),
+        (0, {"source": "![picture](gone.png)"}, "links to gone.png"),
+    ],
+)
+def test_faults_are_found(tmp_path, number, change, sentence):
+    notebook = copy.deepcopy(GOOD)
+    notebook["cells"][number] |= change
+    assert sentence in "\n".join(nblint.problems(write(tmp_path, notebook)))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"nbformat_minor": 4}, "no valid notebook"),
+        ({"metadata": {}}, "kernel is None"),
+        ({"cells": GOOD["cells"][:1]}, "no code cell"),
+        ({"cells": [cell(f"word-{'x' * n}", "x") for n in range(1, 58)] + GOOD["cells"]}, "61 cells"),
+    ],
+)
+def test_faults_of_the_whole_are_found(tmp_path, change, sentence):
+    assert sentence in "\n".join(nblint.problems(write(tmp_path, GOOD | change)))
+
+
+def test_code_in_the_text_is_no_link_and_no_label(tmp_path):
+    notebook = copy.deepcopy(GOOD)
+    notebook["cells"][0]["source"] = "`a[0](x)` and `**[x]**`\n```\n[a](b)\n```\n[good](00-good.ipynb)"
+    assert nblint.problems(write(tmp_path, notebook)) == []
+
+
+def test_not_json(tmp_path):
+    (tmp_path / "bad.ipynb").write_text("{")
+    assert "no valid notebook" in nblint.problems(tmp_path / "bad.ipynb")[0]
+
+
+OPTIONS = 'options: [{text: a, right: true, why: w}, {text: b, right: false, why: ""}]'
+QUESTION = "- {id: q%d, kind: single, ask: x, source: y, " + OPTIONS.replace('""', "v") + "}\n"
+
+
+@pytest.mark.parametrize(("stem", "enough"), [("00-good", 5), ("10-good", 8)])
+def test_question_banks(tmp_path, stem, enough):
+    file, bank = tmp_path / f"{stem}.ipynb", tmp_path / "questions" / f"{stem}.yaml"
+    assert "no question bank" in nblint.bank(file)[0]
+    bank.parent.mkdir()
+    bank.write_text("".join(QUESTION % n for n in range(enough)))
+    assert nblint.bank(file) == []
+    bank.write_text("".join(QUESTION % n for n in range(enough - 1)))
+    assert f"{enough} are the fewest" in nblint.bank(file)[0]
+    bank.write_text("".join(QUESTION % n for n in range(enough)).replace("why: v", 'why: ""', 1))
+    assert "text and why" in nblint.bank(file)[0]

@@ -1,0 +1,217 @@
+"""A cluster that is a dict, and a lab that lies in a temporary folder: for tests that need neither for real."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from acplab import cluster, kube, labfiles, paths
+from acplab.errors import AcplabError
+
+WITHOUT_NAMESPACE = {"namespace", "node", "ingressclass"}
+KINDS = ["Namespace", "Node", "ConfigMap", "Deployment", "Event", "Lease", "Pod", "ReplicaSet", "Secret", "Service"]
+VERBS = ["api_resources", "apply", "delete", "events", "exec", "exists", "get", "patch", "wait"]
+
+LAB_YAML = """\
+id: 01-shop
+title: Open the shop
+chapter: 00-welcome
+minutes: 5
+skills: [apply a file]
+hosts: [shop.example.com]
+tasks:
+  - {id: open, title: Open the shop, ask: "A Deployment `shop` must exist."}
+  - {id: grow, title: Grow the shop, ask: The shop must have three replicas.}
+"""
+
+CHECKS_PY = """\
+from acplab.checks import expect, hint, notes, task
+
+
+@notes
+def at_start(lab):
+    return {"pods": len(lab.list("pod"))}
+
+
+@task("open")
+def open_(lab):
+    yield expect(criterion="the namespace is there", ok=lab.exists("namespace", lab.namespace), found="it is",
+                 wanted="it is", why="it holds all", look="kube.get", gate=True)
+    found = [one["metadata"]["name"] for one in lab.list("deployment")]
+    yield expect(criterion="the shop is open", ok="shop" in found, found=found, wanted="<b>shop</b> & co",
+                 why="customers wait", look='kube.get("deployment")')
+
+
+@task("grow")
+def grow(lab):
+    shop = lab.get("deployment", "shop")
+    replicas = shop["spec"]["replicas"] if shop else 0
+    yield expect(criterion="three replicas", ok=replicas == 3, found=replicas, wanted=3, why="load", look="spec")
+
+
+@hint("open")
+def hint_open(lab):
+    return f"{len(lab.list('deployment'))} Deployments are here.", "Look at the kind in your file."
+
+
+@hint("grow")
+def hint_grow(lab):
+    return "Count the replicas.", "Which field says how many?"
+"""
+
+SHOP = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec: {replicas: 1}
+"""
+
+STOCK = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: stock}
+data: {apples: "3"}
+"""
+
+
+@dataclass
+class FakeCluster:
+    """kube's verbs on a dict. calls: every verb that was used, for tests that want none to write."""
+
+    objects: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    up: bool = True
+    broken: dict[str, BaseException] = field(default_factory=dict)  # verb -> what it raises
+
+    def put(self, kind: str, name: str, namespace: str = "", **rest: Any) -> dict[str, Any]:
+        metadata = {"name": name, **rest.pop("metadata", {})}
+        if namespace:
+            metadata["namespace"] = namespace
+        one = {"kind": kind, "metadata": metadata, **rest}
+        self.objects[kind.lower(), namespace, name] = one
+        return one
+
+    # what tests put in the place of cluster.find and cluster.ensure
+
+    def find(self, profile: str = "small") -> Any:
+        if not self.up:
+            raise AcplabError("There is no cluster yet.", "Run ./acplab start in a terminal.")
+        return SimpleNamespace(name="fake", profile=profile, entrance="http://127.0.0.1:8080", http_port=8080)
+
+    # kube
+
+    def _begin(self, verb: str, what: str) -> None:
+        self.calls.append(f"{verb} {what}")
+        if verb in self.broken:
+            raise self.broken[verb]
+
+    def api_resources(self) -> list[tuple[str, bool]]:
+        return [(kind, kind.lower() not in WITHOUT_NAMESPACE) for kind in KINDS]
+
+    def apply(self, source: Any, namespace: str | None = None, **values: str) -> list[kube.Applied]:
+        objects = copy.deepcopy(kube.read_manifests(source, **values))
+        self._begin("apply", " ".join(one["metadata"]["name"] for one in objects))
+        return [self._apply(one, namespace) for one in objects]
+
+    def _apply(self, one: dict[str, Any], namespace: str | None) -> kube.Applied:
+        kind, name = one["kind"].lower(), one["metadata"]["name"]
+        place = "" if kind in WITHOUT_NAMESPACE else one["metadata"].setdefault("namespace", namespace or "default")
+        known = (kind, place, name) in self.objects
+        old = self.objects.get((kind, place, name), {})
+        self.objects[kind, place, name] = _merge(old, one)
+        return kube.Applied(one["kind"], name, "configured" if known else "created")
+
+    def get(self, kind: str, name: str | None = None, namespace: str | None = None, selector: str | None = None) -> Any:
+        self._begin("get", f"{kind} {name or ''}")
+        kind = kind.lower()
+        place = "" if kind in WITHOUT_NAMESPACE else namespace or "default"
+        if name is not None:
+            return copy.deepcopy(self.objects[kind, place, name])
+        fitting = [
+            one
+            for (k, ns, _name), one in self.objects.items()
+            if k == kind and ns in (place, ns if namespace == "*" else place)
+        ]
+        return copy.deepcopy(fitting)
+
+    def exists(self, kind: str, name: str, namespace: str | None = None) -> bool:
+        return (kind.lower(), namespace or "", name) in self.objects
+
+    def delete(
+        self, kind: str, name: str, namespace: str | None = None, wait: bool = True, grace: int | None = None
+    ) -> None:
+        self._begin("delete", f"{kind} {name}")
+        self.objects.pop((kind.lower(), namespace or "", name), None)
+        if kind == "namespace":
+            self.objects = {key: one for key, one in self.objects.items() if key[1] != name}
+
+    def patch(self, kind: str, name: str, patch: dict[str, Any], namespace: str | None = None) -> dict[str, Any]:
+        self._begin("patch", f"{kind} {name}")
+        key = (kind.lower(), namespace or "", name)
+        self.objects[key] = _merge(self.objects[key], patch)
+        return self.objects[key]
+
+    def wait(
+        self, kind: str, name: str, condition: Any = "ready", namespace: str | None = None, timeout: float = 90
+    ) -> Any:
+        self._begin("wait", f"{kind} {name} {condition}")
+        return {}
+
+    def events(self, kind: str, name: str, namespace: str | None = None) -> list[str]:
+        return [f"Normal Pulled: {kind} {name}"]
+
+    def exec(self, pod: str, command: list[str], namespace: str | None = None, container: str | None = None) -> str:
+        self._begin("exec", " ".join([pod, *command]))
+        return "200"
+
+    def names(self, kind: str) -> list[str]:
+        return [name for (k, _ns, name) in self.objects if k == kind]
+
+
+def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    both = dict(old)
+    for key, value in new.items():
+        both[key] = _merge(both.get(key) or {}, value) if isinstance(value, dict) else value
+    return both
+
+
+@dataclass
+class World:
+    """A fake cluster, a checkout in a temporary folder with one lab, and the learner's data beside it."""
+
+    kube: FakeCluster
+    root: Path
+    lab: Path
+    home: Path
+
+    def write(self, path: str, text: str) -> Path:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+
+def build(folder: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Everything that lessons need, none of it real."""
+    root, home, fake = folder / "checkout", folder / "home", FakeCluster()
+    world = World(fake, root, root / "labs" / "01-shop", home)
+    world.write("labs/01-shop/lab.yaml", LAB_YAML)
+    world.write("labs/01-shop/checks.py", CHECKS_PY)
+    world.write("labs/01-shop/given/shop.yaml", SHOP)
+    world.write("labs/01-shop/setup/stock.yaml", STOCK)
+    world.write("labs/01-shop/solution/grown.yaml", SHOP.replace("replicas: 1", "replicas: 3"))
+    world.write("notebooks/00-welcome.ipynb", "{}")
+    world.write("manifests/00-welcome/shop.yaml", SHOP)
+    monkeypatch.setattr(paths, "ROOT", root)
+    monkeypatch.setenv("ACPLAB_HOME", str(home))
+    monkeypatch.delenv("ACPLAB_LANG", raising=False)
+    for verb in VERBS:
+        monkeypatch.setattr(kube, verb, getattr(fake, verb))
+    monkeypatch.setattr(cluster, "find", fake.find)
+    monkeypatch.setattr(cluster, "ensure", fake.find)
+    assert not labfiles.problems(world.lab)
+    return world

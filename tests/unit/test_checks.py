@@ -1,0 +1,253 @@
+"""Findings, reports, hints and the read-only bench."""
+
+from __future__ import annotations
+
+import re
+import sys
+from html import unescape
+from types import SimpleNamespace
+
+import pytest
+from acplab import bench, checks
+from acplab.errors import AcplabError
+from acplab.reports import Finding, Hint, Report
+from fakes import World, build
+
+OK = Finding("one", True, "1", "1", "because", "there")
+RED = Finding("two", False, "<b>2</b> & more", "3", "since", "look at `spec`")
+GATE = Finding("zero", True, "0", "0", "first", "here", gate=True)
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch) -> World:
+    return build(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def lab(world) -> checks.Bench:
+    return checks.Bench("lab-01-shop", "http://127.0.0.1:8080", {"pods": 2})
+
+
+def text_of(html: str) -> str:
+    """What a screen reader has of it: no tags, no code marks."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+# --- reports -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("findings", "passed"),
+    [((OK,), True), ((OK, GATE), True), ((GATE,), False), ((), False), ((OK, RED), False), ((RED,), False)],
+)
+def test_passed(findings, passed):
+    assert Report("lab", "task", findings).passed is passed
+
+
+def test_a_gate_that_fails_fails_the_report_but_scores_nothing():
+    broken = Finding("zero", False, "0", "1", "first", "here", gate=True)
+    report = Report("lab", "task", (broken, OK))
+    assert not report.passed
+    assert report.scored == [OK]
+    assert "BROKEN" in report.words()
+
+
+def test_words_say_all_five_things():
+    words = Report("lab", "task", (OK, RED), "Next: go").words()
+    assert words.splitlines()[0] == "lab / task: not yet, 1 of 2 criteria are open"
+    for part in ("ok       one", "NOT YET  two", "<b>2</b> & more", "wanted", "since", "look at `spec`", "Next: go"):
+        assert part in words
+
+
+def test_the_html_says_the_same_words():
+    for shown in (Report("lab", "task", (OK, RED, GATE), "Next: `go`"), Hint("lab", "task", 1, "a\nb <i>")):
+        html = text_of(shown.html())
+        for word in re.findall(r"\S+", shown.words().replace("`", "")):
+            assert word in html
+        assert shown._repr_mimebundle_() == {"text/html": shown.html(), "text/plain": shown.words()}
+        assert repr(shown) == shown.words()
+
+
+def test_the_html_escapes_what_came_from_the_cluster():
+    evil = '"><img src=x onerror=alert(1)>'
+    finding = Finding(evil, False, evil, evil, evil, evil)
+    html = Report(evil, evil, (finding,), evil).html() + Hint(evil, evil, 2, evil).html()
+    assert "<img" not in html
+    assert set(re.findall(r"<(\w+)", html)) <= {"div", "ul", "li", "dl", "dt", "dd", "span", "strong", "code"}
+
+
+def test_the_html_works_in_both_themes_and_without_colour():
+    html = Report("lab", "task", (OK, RED)).html()
+    colours = re.findall(r"(?<![\w-])color: ([^;\"]+)", html)
+    assert colours == ["var(--jp-content-font-color1, inherit)"]
+    assert "background" not in html
+    assert 'role="status"' in html
+    assert "NOT YET" in html
+
+
+def test_must_pass():
+    good = Report("lab", "task", (OK,))
+    assert good.must_pass() is good
+    with pytest.raises(AcplabError, match="NOT YET  two"):
+        Report("lab", "task", (RED,)).must_pass()
+
+
+def test_expect_makes_text():
+    finding = checks.expect(criterion="c", ok=[1], found={"a": 1}, wanted=3, why="w", look="l")
+    assert finding == Finding("c", True, "{'a': 1}", "3", "w", "l")
+
+
+# --- loading and running ---------------------------------------------------------------------------------
+
+
+def test_load(world):
+    found = checks.load(world.lab)
+    assert list(found.tasks) == list(found.hints) == ["open", "grow"]
+    assert found.notes is not None
+
+
+def test_two_labs_may_name_a_task_alike(world):
+    text = (world.lab / "checks.py").read_text()
+    world.write("labs/02-shop/checks.py", text.replace("the shop is open", "the other shop is open"))
+    first, second = checks.load(world.lab), checks.load(world.root / "labs" / "02-shop")
+    assert first.tasks["open"] is not second.tasks["open"]
+
+
+def test_one_task_twice_is_an_error(world):
+    text = (world.lab / "checks.py").read_text()
+    world.write("labs/01-shop/checks.py", text.replace('@task("grow")', '@task("open")'))
+    with pytest.raises(ValueError, match="'open'"):
+        checks.load(world.lab)
+
+
+def test_no_checks_file(world):
+    (world.lab / "checks.py").unlink()
+    with pytest.raises(AcplabError, match=r"no checks\.py"):
+        checks.load(world.lab)
+
+
+def test_an_edited_checks_file_counts_at_once(world):
+    checks.load(world.lab)
+    text = (world.lab / "checks.py").read_text()
+    world.write("labs/01-shop/checks.py", text.replace("three replicas", "3 replicas!"))
+    (finding,) = checks.run(checks.load(world.lab).tasks["grow"], checks.Bench("lab-01-shop", ""))
+    assert finding.criterion == "3 replicas!"
+
+
+def test_dataclasses_work_in_a_checks_file(world):
+    world.write(
+        "labs/01-shop/checks.py",
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    b: int\n",
+    )
+    checks.load(world.lab)
+
+
+def test_a_check_that_cannot_look_is_red_and_keeps_what_it_found(lab):
+    def check(_lab):
+        yield OK
+        raise AcplabError("The API server does not answer.", "Run ./acplab start.")
+
+    first, second = checks.run(check, lab)
+    assert first == OK
+    assert (second.ok, second.found, second.look) == (False, "The API server does not answer.", "Run ./acplab start.")
+
+
+def test_a_check_that_stumbles_is_red_and_names_the_line(lab):
+    def check(_lab):
+        yield OK
+        _ = {}["spec"]
+
+    findings = checks.run(check, lab)
+    assert re.search(r"KeyError: 'spec' \(test_checks\.py:\d+\)", findings[1].found)
+    assert "not of your work" in findings[1].why
+
+
+def test_an_interrupted_check_is_no_verdict(lab):
+    def check(_lab):
+        yield OK
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        checks.run(check, lab)
+
+
+def test_hints_of_a_cluster_that_cannot_be_read(lab):
+    def hint(_lab):
+        raise AcplabError("No answer.", "Run ./acplab start.")
+
+    assert checks.tiers(hint, lab) == ("No answer.", "No answer.\nRun ./acplab start.")
+
+
+# --- the bench -------------------------------------------------------------------------------------------
+
+
+def test_the_bench_looks_into_its_own_namespace(world, lab):
+    world.kube.put("Service", "shop", "lab-01-shop")
+    world.kube.put("Service", "other", "default")
+    assert [one["metadata"]["name"] for one in lab.list("service")] == ["shop"]
+    assert lab.get("service", "other") is None
+    assert lab.get("service", "other", namespace="default") is not None
+    assert lab.exists("service", "shop")
+    assert lab.recall("pods") == 2
+    assert lab.recall("nothing") is None
+    assert lab.events("pod", "a") == ["Normal Pulled: pod a"]
+
+
+def test_the_bench_can_only_read(lab):
+    public = {name for name in dir(lab) if not name.startswith("_")}
+    looks = {"get", "list", "exists", "events", "recall", "traffic", "sample", "ask"}
+    assert public == looks | {"namespace", "entrance"}
+
+
+def test_pods_are_asked_for_requests_only(world, lab):
+    assert lab.ask("client", "get", "-n", "3", "http://shop") == (True, "200")
+    assert world.kube.calls == ["exec client storefront get -n 3 http://shop"]
+    with pytest.raises(ValueError, match="only reads"):
+        lab.ask("client", "sh", "-c", "rm")
+    world.kube.broken["exec"] = AcplabError("storefront ended with code 1.", "look")
+    assert lab.ask("client", "resolve", "shop") == (False, "storefront ended with code 1.")
+
+
+@pytest.fixture
+def sent(monkeypatch) -> list[dict]:
+    """Every call of a stand-in for measure.traffic; it answers with how often it was called."""
+    calls: list[dict] = []
+
+    def traffic(url, **words):
+        calls.append({"url": url} | words)
+        return len(calls)
+
+    fake = SimpleNamespace(traffic=traffic, sample_for_margin=lambda p, margin: round(p / margin))
+    monkeypatch.setitem(sys.modules, "acplab.measure", fake)
+    monkeypatch.setattr("acplab.measure", fake, raising=False)
+    monkeypatch.setattr(bench, "PAUSE_SECONDS", 0)
+    return calls
+
+
+def test_traffic_goes_to_the_entrance(lab, sent):
+    lab.traffic(host="shop.example.com", n=40, headers={"foo": "bar"})
+    assert sent == [{"url": lab.entrance, "rate": 200, "host": "shop.example.com", "n": 40, "headers": {"foo": "bar"}}]
+
+
+def test_traffic_only_reads(lab, sent):
+    with pytest.raises(ValueError, match="GET or HEAD"):
+        lab.traffic(method="POST", n=1)
+    assert not sent
+
+
+def test_sample_picks_its_size(lab, sent):
+    lab.sample(0.2, 0.05, host="h")
+    assert sent[0]["n"] == 4
+
+
+def test_until_looks_again_until_the_change_has_arrived(lab, sent):
+    assert lab.traffic(until=lambda seen: seen == 3, n=1) == 3
+
+
+def test_until_gives_up_within_one_budget_for_the_whole_check(world, sent, monkeypatch):
+    clock = iter(range(100))
+    monkeypatch.setattr(bench.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(bench, "SETTLE_SECONDS", 4)
+    lab = checks.Bench("lab-01-shop", "http://127.0.0.1:8080")
+    assert lab.traffic(until=lambda _seen: False, n=1) == 4
+    assert lab.traffic(until=lambda _seen: False, n=1) == 5
