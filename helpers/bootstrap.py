@@ -83,7 +83,8 @@ def ensure_environment():
 
 
 def main():
-    if sys.version_info < (3, 11):
+    """Make what is missing, then become the acplab command."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older one should read a sentence
         fail(
             f"Python 3.11 or later is needed, and this is {sys.version.split()[0]}.",
             "Install a newer one and run: ACPLAB_PYTHON=python3.12 ./acplab start",

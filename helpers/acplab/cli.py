@@ -36,7 +36,7 @@ Profile = Annotated[str, typer.Option("--profile", help="Which cluster.")]
 def main() -> None:
     """Run the command; an error is one sentence and its remedy, never a traceback."""
     try:
-        app(standalone_mode=False)
+        app(standalone_mode=False, prog_name="./acplab")
     except AcplabError as error:
         progress.warn(_("Error: ") + str(error))
         sys.exit(1)
@@ -46,7 +46,7 @@ def main() -> None:
     except typer.Exit as ended:
         sys.exit(ended.exit_code)
     except typer.TyperException as error:
-        error.show()
+        error.show()  # type: ignore[attr-defined]
         sys.exit(2)
 
 
@@ -191,8 +191,8 @@ def images(images: Images = "auto") -> None:
     _line(_("cache"), f"{paths.cache()} ({build.storage_bytes() / 1024**3:.1f} GiB)")
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def test(
+@app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run_tests(
     context: typer.Context,
     images: Images = "auto",
     keep: Annotated[bool, typer.Option("--keep", help="Leave the test cluster standing for the next run.")] = False,

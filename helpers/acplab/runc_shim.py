@@ -45,6 +45,7 @@ def _rewrite(path, change):
 
 
 def main(arguments):
+    """Rewrite what is asked of runc, then become it."""
     have = held()
     if "--bundle" in arguments and "create" in arguments:
         config = os.path.join(arguments[arguments.index("--bundle") + 1], "config.json")

@@ -216,8 +216,8 @@ def events_of(kind: str, name: str, namespace: str | None) -> list[str]:
     def concerns(event: Object) -> bool:
         about = event.get("involvedObject") or {}
         return (
-            about.get("name") == name
-            and about.get("kind") == kind
+            (about.get("name") == name
+            and about.get("kind") == kind)
             or (related and str(about.get("name", "")).startswith(f"{name}-"))
         )
 

@@ -52,13 +52,16 @@ def prepare(lab: Bench) -> Iterator[Finding]:
         found=_("{n} ready").format(n=len(ready)),
         wanted=_("{n} or more").format(n=PODS_WANTED),
         why=_("A release to a Service without addresses is a release to nobody, and nothing warns of it."),
-        look=_("`kube.get(\"pod\", namespace=lab.namespace)`: do the Pods run, and are they ready? Then their events."),
+        look=_('`kube.get("pod", namespace=lab.namespace)`: do the Pods run, and are they ready? Then their events.'),
     )
     answers = inside(lab, ["new-shop:80", *ready[:3]]) if ready else []
     yield expect(
-        criterion=_("asked inside the cluster, new-shop answers on port 80, and only with version {new}").format(new=NEW),
+        criterion=_("asked inside the cluster, new-shop answers on port 80, and only with version {new}").format(
+            new=NEW
+        ),
         ok=answers and all(version == NEW for _address, version in answers),
-        found=", ".join(f"{address}: {version or _('no answer')}" for address, version in answers) or _("nobody to ask"),
+        found=", ".join(f"{address}: {version or _('no answer')}" for address, version in answers)
+        or _("nobody to ask"),
         wanted=_("{new} from each").format(new=NEW),
         why=_("Try the new version where no customer can see it, before the entrance knows of it."),
         look=_("Which version do its Pods say that they are, and which Pods does the Service select?"),
@@ -77,8 +80,10 @@ def prepare(lab: Bench) -> Iterator[Finding]:
 
 @task("by-request")
 def by_request(lab: Bench) -> Iterator[Finding]:
-    for request, why in ((header("bar"), _("This is the half of scenario 1 that a header rule can say.")),
-                         (cookie("foo=always"), _("A canary by cookie knows two values, and always is the one that leads to it."))):
+    for request, why in (
+        (header("bar"), _("This is the half of scenario 1 that a header rule can say.")),
+        (cookie("foo=always"), _("A canary by cookie knows two values, and always is the one that leads to it.")),
+    ):
         seen = look(lab, SHOP, request, NEW)
         yield _arrives(SHOP, request, seen, NEW, why)
     yield _all_at(lab, SHOP, STRANGERS, OLD, gate=True, why=_("Whoever isn't meant to test stays with A."))  # fmt: skip
@@ -110,8 +115,10 @@ def retire(lab: Bench) -> Iterator[Finding]:
         ok=not left,
         found=", ".join(left) or _("nothing"),
         wanted=_("nothing"),
-        why=_("A version that nobody needs still costs its requests, and somebody may send customers to it by mistake."),
-        look=_("`kube.delete(\"deployment\", ..., namespace=lab.namespace)`, and so on; a Pod drains for 5 s first."),
+        why=_(
+            "A version that nobody needs still costs its requests, and somebody may send customers to it by mistake."
+        ),
+        look=_('`kube.delete("deployment", ..., namespace=lab.namespace)`, and so on; a Pod drains for 5 s first.'),
     )
     rules = canaries(lab)
     yield expect(
@@ -121,7 +128,7 @@ def retire(lab: Bench) -> Iterator[Finding]:
         found=", ".join(rules) or _("none"),
         wanted=_("none"),
         why=_("A canary that outlives its release surprises the next one."),
-        look=_("`kube.get(\"ingress\", namespace=lab.namespace)`: which of them still call themselves a canary?"),
+        look=_('`kube.get("ingress", namespace=lab.namespace)`: which of them still call themselves a canary?'),
     )
     for host in (SHOP, GATE):
         yield _all_at(lab, host, [PLAIN, header("bar"), cookie("foo=never")], NEW,
@@ -137,7 +144,7 @@ def _arrives(host: str, request: Request, seen: Traffic, wanted: str, why: str) 
         found=told(seen),
         wanted=_("{all} of {all} from {wanted}").format(all=seen.total, wanted=wanted),
         why=why,
-        look=_("`measure.traffic(lab.entrance, n=20, host=\"{host}\", headers={headers})`").format(
+        look=_('`measure.traffic(lab.entrance, n=20, host="{host}", headers={headers})`').format(
             host=host, headers=request[1]
         ),
     )
@@ -146,7 +153,11 @@ def _arrives(host: str, request: Request, seen: Traffic, wanted: str, why: str) 
 def _all_at(lab: Bench, host: str, requests: Iterable[Request], wanted: str, why: str, gate: bool = False) -> Finding:
     """One finding about several kinds of requests; it names those that go astray."""
     requests = list(requests)
-    astray = [(name, seen) for (name, headers) in requests if not only(seen := look(lab, host, (name, headers), wanted), wanted)]
+    astray = [
+        (name, seen)
+        for (name, headers) in requests
+        if not only(seen := look(lab, host, (name, headers), wanted), wanted)
+    ]
     return expect(
         gate=gate,
         criterion=_("{host}: {wanted} answers a request with {names}").format(
@@ -176,7 +187,9 @@ def hint_prepare(lab: Bench) -> tuple[str, str]:
         return _hint_pods(lab, service)
     answers = inside(lab, ["new-shop:80"])
     return (
-        _("The Service has addresses. Ask who answers there, and who answers the customers of {host}.").format(host=SHOP),
+        _("The Service has addresses. Ask who answers there, and who answers the customers of {host}.").format(
+            host=SHOP
+        ),
         _("Inside the cluster new-shop answers with: {version}. Customers get: {seen}.").format(
             version=answers[0][1] if answers and answers[0][1] else _("nothing"), seen=told(look(lab, SHOP, PLAIN, OLD))
         ),
@@ -189,7 +202,7 @@ def hint_by_request(lab: Bench) -> tuple[str, str]:
     if not rules:
         return (
             _("No Ingress in {ns} says that it is a canary.").format(ns=lab.namespace),
-            _("An Ingress is one as soon as it has the annotation `canary` with the value `\"true\"`. Is yours applied?"),
+            _('An Ingress is one as soon as it has the annotation `canary` with the value `"true"`. Is yours applied?'),
         )
     return _hint_place(lab, rules) or _hint_empty(lab, rules) or _hint_rules(lab)
 
@@ -206,7 +219,9 @@ def hint_word_for_word(lab: Bench) -> tuple[str, str]:
     if troubles:
         return (
             _("The route is not happy. An HTTPRoute says how it fares in its status, under `parents`."),
-            _("There it says: {troubles}. Compare with the Services and their ports.").format(troubles="; ".join(troubles)),
+            _("There it says: {troubles}. Compare with the Services and their ports.").format(
+                troubles="; ".join(troubles)
+            ),
         )
     return _hint_matches(lab)
 
@@ -215,10 +230,15 @@ def hint_word_for_word(lab: Bench) -> tuple[str, str]:
 def hint_switch(lab: Bench) -> tuple[str, str]:
     astray = [(h, name, seen) for h in (SHOP, GATE) for name, seen in _astray(lab, h, EVERYBODY, NEW)]
     if not astray:
-        return _("Every kind of request meets A' on both ways in."), _("Run the check again: `lab.check(\"switch\")`.")
+        return _("Every kind of request meets A' on both ways in."), _('Run the check again: `lab.check("switch")`.')
     hosts = sorted({host for host, _name, _seen in astray})
     names = ", ".join(f"{name} ({host})" for host, name, _seen in astray[:3])
-    old = [f"{kind} {one['metadata']['name']}" for kind in ("ingress", "httproute") for one in lab.list(kind) if "old-shop" in backends(one)]
+    old = [
+        f"{kind} {one['metadata']['name']}"
+        for kind in ("ingress", "httproute")
+        for one in lab.list(kind)
+        if "old-shop" in backends(one)
+    ]
     return (
         _("Some requests still meet A or nobody, at {hosts}.").format(hosts=_(" and ").join(hosts)),
         _("For example: {names}. The Service old-shop is still named by: {old}.").format(
@@ -230,7 +250,12 @@ def hint_switch(lab: Bench) -> tuple[str, str]:
 @hint("retire")
 def hint_retire(lab: Bench) -> tuple[str, str]:
     left, rules = remains(lab), canaries(lab)
-    naming = [f"{kind} {one['metadata']['name']}" for kind in ("ingress", "httproute") for one in lab.list(kind) if "old-shop" in backends(one)]
+    naming = [
+        f"{kind} {one['metadata']['name']}"
+        for kind in ("ingress", "httproute")
+        for one in lab.list(kind)
+        if "old-shop" in backends(one)
+    ]
     if naming:
         return (
             _("Before A goes: does anybody still send customers to it?"),
@@ -244,14 +269,16 @@ def hint_retire(lab: Bench) -> tuple[str, str]:
 
 def _hint_pods(lab: Bench, service: dict[str, Any]) -> tuple[str, str]:
     wanted = service["spec"].get("selector") or {}
-    pods = [pod for pod in lab.list("pod") if wanted and wanted.items() <= (pod["metadata"].get("labels") or {}).items()]
+    pods = [
+        pod for pod in lab.list("pod") if wanted and wanted.items() <= (pod["metadata"].get("labels") or {}).items()
+    ]
     first = _("The Service new-shop is there and has nobody to hand a request to.")
     if not pods:
         return first, _("It looks for Pods with {labels}; no Pod carries that.").format(labels=wanted)
     name = pods[0]["metadata"]["name"]
-    return first, _("{n} Pods carry its labels, so ask why they are not ready. The last event of {pod}: {event}").format(
-        n=len(pods), pod=name, event=(lab.events("pod", name) or [_("none yet")])[-1]
-    )
+    return first, _(
+        "{n} Pods carry its labels, so ask why they are not ready. The last event of {pod}: {event}"
+    ).format(n=len(pods), pod=name, event=(lab.events("pod", name) or [_("none yet")])[-1])
 
 
 def _hint_place(lab: Bench, rules: list[dict[str, Any]]) -> tuple[str, str] | None:
@@ -262,7 +289,8 @@ def _hint_place(lab: Bench, rules: list[dict[str, Any]]) -> tuple[str, str] | No
     return (
         _("A canary stands in for an Ingress that has the same host, path and pathType. Yours finds none."),
         _("The canary is for {lost}; the main rules here are for {mains}.").format(
-            lost=", ".join(" ".join(place) for place in lost), mains=", ".join(" ".join(place) for place in sorted(mains))
+            lost=", ".join(" ".join(place) for place in lost),
+            mains=", ".join(" ".join(place) for place in sorted(mains)),
         ),
     )
 
@@ -281,7 +309,7 @@ def _hint_rules(lab: Bench) -> tuple[str, str]:
     missed = [name for name, _seen in _astray(lab, SHOP, [header("bar"), cookie("foo=always")], NEW)]
     taken = [name for name, _seen in _astray(lab, SHOP, STRANGERS, OLD)]
     if not missed and not taken:
-        return _("Every request goes where it should."), _("Run the check again: `lab.check(\"by-request\")`.")
+        return _("Every request goes where it should."), _('Run the check again: `lab.check("by-request")`.')
     return (
         _("The canary is in force. Now compare, request by request, whom it takes with whom it should take."),
         _("Not taken, but should be: {missed}. Taken, but should not be: {taken}. The chapter's table says what each annotation asks for.").format(
@@ -294,7 +322,7 @@ def _hint_matches(lab: Bench) -> tuple[str, str]:
     missed = [name for name, _seen in _astray(lab, GATE, [header("bar"), *COOKIES], NEW)]
     taken = [name for name, _seen in _astray(lab, GATE, [PLAIN, header("barista"), *LIKE_COOKIES], OLD)]
     if not missed and not taken:
-        return _("Every request goes where it should."), _("Run the check again: `lab.check(\"word-for-word\")`.")
+        return _("Every request goes where it should."), _('Run the check again: `lab.check("word-for-word")`.')
     return (
         _("The route is accepted. Entries under `matches` are alternatives; conditions within an entry must all hold."),
         _("Not taken, but should be: {missed}. Not left with A, but should be: {taken}. A cookie arrives in the header Cookie, "
@@ -307,7 +335,9 @@ def _hint_matches(lab: Bench) -> tuple[str, str]:
 
 def look(lab: Bench, host: str, request: Request, wanted: str) -> Traffic:
     """Some requests of one kind. A connection each, so that both replicas of the ingress are asked."""
-    return lab.sample(0.0, HIDDEN_SHARE, host=host, headers=request[1], keepalive=False, until=lambda t: only(t, wanted))
+    return lab.sample(
+        0.0, HIDDEN_SHARE, host=host, headers=request[1], keepalive=False, until=lambda t: only(t, wanted)
+    )
 
 
 def only(seen: Traffic, version: str) -> bool:
@@ -315,12 +345,17 @@ def only(seen: Traffic, version: str) -> bool:
 
 
 def told(seen: Traffic) -> str:
-    parts = [_("{n} of {all} from {version}").format(n=n, all=seen.total, version=v) for v, n in seen.by_version.items()]
+    parts = [
+        _("{n} of {all} from {version}").format(n=n, all=seen.total, version=v) for v, n in seen.by_version.items()
+    ]
     return ", ".join([*parts, *(f"{n} x {error}" for error, n in seen.errors.items())])
 
 
 def _astray(lab: Bench, host: str, requests: Iterable[Request], wanted: str) -> list[tuple[str, Traffic]]:
-    looked = [(request[0], lab.sample(0.0, HIDDEN_SHARE, host=host, headers=request[1], keepalive=False)) for request in requests]
+    looked = [
+        (request[0], lab.sample(0.0, HIDDEN_SHARE, host=host, headers=request[1], keepalive=False))
+        for request in requests
+    ]
     return [(name, seen) for name, seen in looked if not only(seen, wanted)]
 
 
@@ -339,7 +374,7 @@ def _version(answer: Answer) -> str:
 
 
 def addresses(lab: Bench, service: str) -> list[str]:
-    """"IP:port" of every ready endpoint."""
+    """ "IP:port" of every ready endpoint."""
     return [
         f"{address}:{port.get('port')}"
         for piece in lab.list("endpointslice", f"kubernetes.io/service-name={service}")

@@ -90,7 +90,8 @@ class Loopback:
         if what == "302":
             fields.append("Location: http://198.51.100.1/")
         body = {"version": version, "node": f"node-{len(self.seen) % 2}", "headers": request.headers}
-        content = b"hello" if what == "text" else json.dumps({} if what == "bare" else body).encode()
+        text = what == "text" or status in (404, 503)  # the error pages of a proxy
+        content = b"hello" if text else json.dumps({} if what == "bare" else body).encode()
         fields.append(f"Content-Length: {len(content)}")
         return "\r\n".join([*fields, "", ""]).encode() + (b"" if request.method == "HEAD" else content)
 

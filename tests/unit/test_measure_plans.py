@@ -119,7 +119,12 @@ def test_a_steady_load_is_bounded(rate: float, count: int) -> None:
 
 def test_headers_are_merged_whatever_their_case() -> None:
     plan = plans.make(
-        "http://127.0.0.1", 1, 1, "www.example.com", headers={"host": "no", "COOKIE": "a=b", "foo": "bar"}, cookies={"c": "d"}
+        "http://127.0.0.1",
+        1,
+        1,
+        "www.example.com",
+        headers={"host": "no", "COOKIE": "a=b", "foo": "bar"},
+        cookies={"c": "d"},
     )
     assert plan.headers == {"Host": "www.example.com", "Cookie": "a=b; c=d", "foo": "bar"}
 

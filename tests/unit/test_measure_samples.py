@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -60,7 +61,7 @@ def test_outages_account_for_every_failure(pattern: str) -> None:
     runs = seen.outages()
     assert sum(run.lost for run in runs) == seen.failed
     assert all(run.start <= run.end for run in runs)
-    assert all(one.end <= next_.start for one, next_ in zip(runs, runs[1:], strict=False))
+    assert all(earlier.end <= later.start for earlier, later in pairwise(runs))
     for run in runs:
         within = [sample for sample in seen if run.start <= sample.t < run.end]
         assert len([sample for sample in within if not sample.ok]) == len(within) == run.lost or run is runs[-1]
@@ -71,7 +72,7 @@ def test_merged_outages_lose_no_failure(pattern: str, gap: float) -> None:
     seen = made(pattern)
     runs = seen.outages(gap)
     assert sum(run.lost for run in runs) == seen.failed
-    assert all(later.start - earlier.end > gap for earlier, later in zip(runs, runs[1:], strict=False))
+    assert all(later.start - earlier.end > gap for earlier, later in pairwise(runs))
 
 
 def test_outages_are_found() -> None:

@@ -21,19 +21,19 @@ CTR = ("ctr", "--namespace", "k8s.io")
 
 def node(reference: str, base: str, images: list[str], inputs: str) -> None:
     """Bake `images` (in Docker's store) into `base` and call the result `reference`."""
-    with stage("bake", _("Putting {n} images into the node image").format(n=len(images)), 60) as current:
-        with _running_containerd(base) as container:
-            _import(container, images, current)
-            current.say("docker commit")
-            docker.run(
-                "commit",
-                *_as_before(base),
-                "--change",
-                f"LABEL acplab.inputs={inputs}",
-                container,
-                reference,
-                timeout=300,
-            )
+    title = _("Putting {n} images into the node image").format(n=len(images))
+    with stage("bake", title, 60) as current, _running_containerd(base) as container:
+        _import(container, images, current)
+        current.say("docker commit")
+        docker.run(
+            "commit",
+            *_as_before(base),
+            "--change",
+            f"LABEL acplab.inputs={inputs}",
+            container,
+            reference,
+            timeout=300,
+        )
 
 
 @contextmanager

@@ -49,11 +49,11 @@ def program(name: str) -> Path:
     if target.exists():
         return target
     recipe = catalogue.load()["programs"][name]
-    with stage(f"build-{name}", _("Compiling {name}").format(name=name), recipe["seconds"]) as current:
-        with _finished(target) as folder:
-            for binary, package in recipe["packages"].items():
-                current.say(binary)
-                _go("build", *_flags(recipe), "-o", str(folder / binary), package, folder=name, current=current)
+    title = _("Compiling {name}").format(name=name)
+    with stage(f"build-{name}", title, recipe["seconds"]) as current, _finished(target) as folder:
+        for binary, package in recipe["packages"].items():
+            current.say(binary)
+            _go("build", *_flags(recipe), "-o", str(folder / binary), package, folder=name, current=current)
     return target
 
 
@@ -115,13 +115,13 @@ def _require_mmdebstrap() -> None:
     )
 
 
-def roots() -> Future[None]:
+def roots() -> Future[list[Path]]:
     """Make all root file systems in the background: mmdebstrap mostly waits for the network."""
     names = catalogue.load()["roots"]
     if any(not catalogue.part("root", name, catalogue.root_inputs(name)).exists() for name in names):
         _require_mmdebstrap()
     pool = ThreadPoolExecutor(1, thread_name_prefix="roots")
-    future = pool.submit(lambda: [root(name) for name in names] and None)
+    future = pool.submit(lambda: [root(name) for name in names])
     pool.shutdown(wait=False)
     return future
 

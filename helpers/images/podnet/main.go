@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	resyncAfter = 30 * time.Second // how long a route that somebody removed by hand stays away
+	resyncAfter = 10 * time.Second // how long a route that somebody removed by hand stays away
 	retryAfter  = 3 * time.Second
 )
 

@@ -1,0 +1,28 @@
+"""What the tests share: one cluster of their own, and a fresh namespace for each test that wants one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+# Before anything of acplab is imported: a learner's clusters and progress are never touched.
+os.environ.setdefault("ACPLAB_INSTANCE", "test")
+
+import pytest
+from acplab import cluster as clusters
+from acplab import kube
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """The cluster `small` of the instance "test", found or made."""
+    return clusters.ensure("small")
+
+
+@pytest.fixture
+def namespace(cluster):
+    """A namespace of this test alone; also the first label of its hosts, so that no two tests share one."""
+    name = f"t-{secrets.token_hex(4)}"
+    kube.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}])
+    yield name
+    kube.delete("namespace", name, wait=False)
