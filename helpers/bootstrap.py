@@ -17,7 +17,9 @@ PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 STAMP = VENV / "acplab.stamp"
 LOG = ROOT / ".venv.log"
+BEGAN, EXPECTED = time.monotonic(), 90  # seconds
 NO_NEWS = '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}'
+BLANK = "\r" + " " * 120 + "\r"
 
 
 def fail(sentence, remedy):
@@ -28,24 +30,35 @@ def fail(sentence, remedy):
 def run(*command):
     """Run a command with its output in the log; its last line is the error's reason."""
     with LOG.open("a") as log:
-        if subprocess.call([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log):
-            lines = [line for line in LOG.read_text(errors="replace").splitlines() if line.strip()]
-            fail(
-                f"{command[0]} failed: {lines[-1] if lines else ''}",
-                f"Is the network up, and is there disk space? The whole log: {LOG}",
-            )
+        process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        while process.poll() is None:
+            show_time()
+            time.sleep(0.2)
+    if process.returncode:
+        lines = [line for line in LOG.read_text(errors="replace").splitlines() if line.strip()]
+        reason = f"{Path(command[0]).name} failed: {lines[-1] if lines else 'no output'}"
+        fail(reason, f"Is the network up, and is there disk space? The whole log: {LOG}")
+
+
+def works(*command):
+    """Whether a command ends well; what it says does not matter."""
+    return subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+
+
+def show_time():
+    """A bar with elapsed and expected time, where somebody watches a terminal."""
+    if sys.stdout.isatty():
+        elapsed = time.monotonic() - BEGAN
+        done = int(30 * min(elapsed / EXPECTED, 1))
+        clock = f"{int(elapsed // 60)}:{int(elapsed % 60):02d} / about {EXPECTED // 60}:{EXPECTED % 60:02d}"
+        print(f"\r{'━' * done}{'─' * (30 - done)} {clock}  log: {LOG} ", end="", flush=True)
 
 
 def make_venv():
     """An environment with pip, also where Debian's python3-venv is missing."""
-    if subprocess.call([sys.executable, "-c", "import ensurepip"], stderr=subprocess.DEVNULL) == 0:
+    if works(sys.executable, "-c", "import ensurepip"):
         run(sys.executable, "-m", "venv", "--clear", VENV)
-    elif (
-        subprocess.call(
-            [sys.executable, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        == 0
-    ):
+    elif works(sys.executable, "-m", "pip", "--version"):
         # Debian keeps ensurepip in python3-venv; a pip that is there already can serve the new environment.
         run(sys.executable, "-m", "venv", "--clear", "--without-pip", VENV)
         run(sys.executable, "-m", "pip", "--python", PYTHON, "install", "pip")
@@ -73,21 +86,22 @@ def ensure_environment():
     wanted = hashlib.sha256(LOCK.read_bytes() + str(ROOT).encode()).hexdigest()
     if STAMP.exists() and STAMP.read_text() == wanted and PYTHON.exists():
         return
-    began = time.monotonic()
-    print(f"… Making the Python environment (about 1:30, log: {LOG})", flush=True)
+    print(f"… Making the Python environment (about {EXPECTED // 60}:{EXPECTED % 60:02d}, log: {LOG})", flush=True)
     LOG.write_text("")
     make_venv()
     install()
     STAMP.write_text(wanted)
-    print(f"✓ Making the Python environment ({time.monotonic() - began:.0f} s)", flush=True)
+    took = f"✓ Making the Python environment ({time.monotonic() - BEGAN:.0f} s)"
+    print(BLANK + took if sys.stdout.isatty() else took, flush=True)
 
 
 def main():
     """Make what is missing, then become the acplab command."""
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older one should read a sentence
+        found = sys.version.split()[0]
         fail(
-            f"Python 3.11 or later is needed, and this is {sys.version.split()[0]}.",
-            "Install a newer one and run: ACPLAB_PYTHON=python3.12 ./acplab start",
+            f"Python 3.11 or later is needed, and this is {found}.",
+            "Name a newer one: ACPLAB_PYTHON=python3.12 ./acplab start",
         )
     try:
         ensure_environment()

@@ -192,8 +192,8 @@ def _run_kind(cluster: Cluster, image: images.NodeImage) -> None:
     config = cluster.kubeconfig.with_name("kind.yaml")
     config.write_text(yaml.safe_dump(kind_config(cluster.profile, cluster.ports, image.patches)))
     env = os.environ | {"KIND_EXPERIMENTAL_DOCKER_NETWORK": nodes.network()}
-    command = [images.kind(), "create", "cluster", "--name", cluster.name, "--image", image.reference,
-               "--config", config, "--kubeconfig", cluster.kubeconfig]  # fmt: skip
+    options = {"name": cluster.name, "image": image.reference, "config": config, "kubeconfig": cluster.kubeconfig}
+    command = [str(images.kind()), "create", "cluster", *(f"--{key}={value}" for key, value in options.items())]
     with stage("kind", _("Creating the cluster {name}").format(name=cluster.name), 45) as current:
         current.run(command, env=env, remedy=_("Run ./acplab doctor; nothing of the cluster was left behind."))
         nodes.wait_ready()

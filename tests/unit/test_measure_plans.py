@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from acplab.errors import AcplabError
 from acplab.measure import plans, steady, traffic
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,10 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from acplab.errors import AcplabError
 from acplab.measure import Mark, Outage, Sample, Traffic
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def made(pattern: str, rate: float = 10, marks: tuple[Mark, ...] = (), ms: float = 5) -> Traffic:

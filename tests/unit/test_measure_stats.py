@@ -6,11 +6,10 @@ import math
 import statistics
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from acplab.errors import AcplabError
 from acplab.measure import Share, quantile, sample_for_margin, sample_size, wilson
+from hypothesis import given
+from hypothesis import strategies as st
 
 counts = st.integers(1, 20_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 confidences = st.floats(0.5, 0.999)

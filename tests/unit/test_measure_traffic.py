@@ -8,10 +8,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from loopback import Loopback, nobody, serve
-
 from acplab.errors import AcplabError
 from acplab.measure import Load, Traffic, steady, traffic
+from loopback import Loopback, nobody, serve
 
 
 @pytest.fixture

@@ -1,0 +1,101 @@
+"""A load cut into equal pieces of time: what both the timeline and the live view draw."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from acplab.errors import AcplabError
+from acplab.words import _
+
+if TYPE_CHECKING:
+    from acplab.measure import Mark, Sample, Traffic
+
+FAILED = "failed"  # the key of what no version answered well; no version is called so
+WIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+FEWEST_BUCKETS, MOST_BUCKETS = 8, 60
+ENOUGH = 10  # requests a bucket; with fewer the heights jump for no reason
+
+
+@dataclass
+class Bucket:
+    """Requests that were scheduled between start and end (seconds), counted by version, or as failed."""
+
+    start: float
+    end: float
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def rate(self, key: str) -> float:
+        """Requests a second."""
+        return self.counts[key] / (self.end - self.start)
+
+
+def cut(traffic: Traffic, width: float | None = None) -> list[Bucket]:
+    """The buckets from the start to the last request; width in seconds, chosen to read well if it is None.
+
+    The last one ends with the load, so that a half-filled bucket does not look like a drop.
+    """
+    if not traffic.total:
+        return []
+    end = traffic.samples[-1].t + 1 / traffic.rate
+    width = _fitting(traffic.rate, end) if width is None else _checked(width)
+    number = max(1, math.ceil(end / width - 1e-6))
+    pieces = [Bucket(i * width, min((i + 1) * width, end)) for i in range(number)]
+    for sample in traffic:
+        pieces[min(number - 1, int(sample.t / width + 1e-6))].counts[key(sample)] += 1
+    return pieces
+
+
+def key(sample: Sample) -> str:
+    """The version that answered well, or FAILED."""
+    return sample.version if sample.ok else FAILED
+
+
+def label(name: str) -> str:
+    """A key in the learner's language."""
+    return _("failed") if name == FAILED else name
+
+
+def keys(pieces: list[Bucket]) -> list[str]:
+    """All that occurs: versions in order, then FAILED."""
+    found = {name for piece in pieces for name in piece.counts}
+    return sorted(found - {FAILED}) + sorted(found & {FAILED})
+
+
+def told(pieces: list[Bucket], marks: tuple[Mark, ...]) -> list[str]:
+    """The buckets in words: neighbours in which the same answered become one line, marks stand between them."""
+    lines = [(run.start, _told(run)) for run in _runs(pieces)]
+    lines += [(mark.t, _("{t:.1f} s: {words}").format(t=mark.t, words=mark.words)) for mark in marks]
+    return [line for _start, line in sorted(lines, key=lambda pair: pair[0])]
+
+
+def _runs(pieces: list[Bucket]) -> list[Bucket]:
+    runs: list[Bucket] = []
+    for piece in pieces:
+        if runs and set(runs[-1].counts) == set(piece.counts):
+            runs[-1].end = piece.end
+            runs[-1].counts.update(piece.counts)
+        else:
+            runs.append(Bucket(piece.start, piece.end, Counter(piece.counts)))
+    return runs
+
+
+def _told(run: Bucket) -> str:
+    counts = ", ".join(f"{label(name)} {run.counts[name]}" for name in keys([run]))
+    return _("{start:.1f}-{end:.1f} s: {counts}").format(start=run.start, end=run.end, counts=counts or _("nothing"))
+
+
+def _fitting(rate: float, seconds: float) -> float:
+    fits = [width for width in WIDTHS if FEWEST_BUCKETS <= seconds / width <= MOST_BUCKETS]
+    full = [width for width in fits if rate * width >= ENOUGH]
+    return (full or fits[-1:] or [seconds / FEWEST_BUCKETS])[0]
+
+
+def _checked(width: float) -> float:
+    if not width > 0 or math.isinf(width):
+        raise AcplabError(
+            _("A bucket of {width} s is none.").format(width=width), _("Give its length in seconds, such as 0.5.")
+        )
+    return width

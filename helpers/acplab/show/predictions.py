@@ -1,0 +1,108 @@
+"""show.predict: say what you expect before you measure. A field to type into, or a plain call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from acplab import markup
+from acplab.errors import AcplabError
+from acplab.words import _
+
+if TYPE_CHECKING:
+    import ipywidgets
+
+    from acplab.measure import Share
+
+
+def predict(question: str, lo: float, hi: float, unit: str = "%", start: float | None = None) -> Prediction:
+    """A question with a number between lo and hi as answer.
+
+    start: what it holds before the learner answers, by default the middle. `.set(20)` does what typing does.
+    """
+    return Prediction(question, lo, hi, unit, (lo + hi) / 2 if start is None else start)
+
+
+class Prediction:
+    """value: the number, as typed or set. answered: whether the learner has chosen one yet."""
+
+    def __init__(self, question: str, lo: float, hi: float, unit: str, start: float) -> None:
+        if not lo < hi:
+            raise AcplabError(
+                _("There is nothing to choose between {lo:g} and {hi:g}.").format(lo=lo, hi=hi),
+                _("Give lo < hi."),
+            )
+        self.question, self.lo, self.hi, self.unit = question, lo, hi, unit
+        self.value = self._within(start)
+        self.answered = False
+        self._field: ipywidgets.BoundedFloatText | None = None
+
+    def set(self, value: float) -> Prediction:
+        """Answer with this number, in the unit of the question."""
+        self._answer(self._within(value))
+        if self._field is not None:
+            self._field.value = self.value
+        return self
+
+    def against(self, found: float | Share) -> str:
+        """One sentence that compares the answer with what was found (a number, or a Share: then in percent)."""
+        from acplab.measure import Share
+
+        known = 100 * found.estimate if isinstance(found, Share) else found
+        sentence = _("You said {said:g} {unit}, it was {found:.4g} {unit}").format(
+            said=self.value, found=known, unit=self.unit
+        )
+        if not isinstance(found, Share):
+            return sentence + "."
+        within = found.includes(self.value / 100)
+        return sentence + (_(": inside the interval.") if within else _(": outside the interval."))
+
+    @property
+    def text(self) -> str:
+        """The question and where it stands."""
+        state = _("your answer") if self.answered else _("not answered yet; this call answers")
+        call = "" if self.answered else f": .set({self.value:g})"
+        return _("{question} ({lo:g} to {hi:g} {unit})\n  {value:g} {unit}  ({state}{call})").format(
+            question=self.question, lo=self.lo, hi=self.hi, unit=self.unit, value=self.value, state=state, call=call
+        )
+
+    def widget(self) -> ipywidgets.VBox:
+        """The question, a field with its label, and the answer as it was understood. Tab, digits, Enter suffice."""
+        import ipywidgets
+
+        self._field = ipywidgets.BoundedFloatText(
+            value=self.value,
+            min=self.lo,
+            max=self.hi,
+            description=_("Your answer ({unit})").format(unit=self.unit),
+            style={"description_width": "initial"},
+            layout={"width": "16em"},
+        )
+        said = ipywidgets.HTML(self._said())
+        self._field.observe(lambda change: self._typed(change["new"], said), names="value")
+        return ipywidgets.VBox([ipywidgets.HTML(f"<strong>{markup.inline(self.question)}</strong>"), self._field, said])
+
+    def _typed(self, value: float, said: ipywidgets.HTML) -> None:
+        self._answer(value)
+        said.value = self._said()
+
+    def _said(self) -> str:
+        if not self.answered:
+            return _("a number from {lo:g} to {hi:g}").format(lo=self.lo, hi=self.hi)
+        return _("noted: {value:g} {unit}").format(value=self.value, unit=self.unit)
+
+    def _answer(self, value: float) -> None:
+        self.value, self.answered = value, True
+
+    def _within(self, value: float) -> float:
+        if not self.lo <= value <= self.hi:
+            raise AcplabError(
+                _("{value:g} {unit} cannot be the answer.").format(value=value, unit=self.unit),
+                _("Choose a number from {lo:g} to {hi:g}.").format(lo=self.lo, hi=self.hi),
+            )
+        return float(value)
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        return dict(self.widget()._repr_mimebundle_(**kwargs) or {}) | {"text/plain": self.text}

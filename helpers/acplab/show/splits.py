@@ -1,0 +1,157 @@
+"""show.split: who answered which share, how sure that is, and what was wanted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from acplab.errors import AcplabError
+from acplab.show.figures import Figure
+from acplab.words import _
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+    from acplab.measure import Share, Traffic
+
+
+class _Row(NamedTuple):
+    version: str
+    share: Share
+    wanted: float | None
+
+
+def split(traffic: Traffic, wanted: Mapping[str, float] | None = None) -> Figure:
+    """A bar a version with its Wilson interval, and a mark where the wanted share (0..1) lies.
+
+    wanted: for example {"v1": 0.8, "v2": 0.2}. A version that is wanted and did not answer has a bar of 0 %.
+    """
+    wanted = _checked(wanted or {})
+    versions = sorted({*traffic.by_version, *wanted})
+    rows = [_Row(version, traffic.share(version), wanted.get(version)) for version in versions]
+    return Figure("\n".join(_words(traffic, rows)), partial(_draw, traffic, rows))
+
+
+def _checked(wanted: Mapping[str, float]) -> Mapping[str, float]:
+    for version, share in wanted.items():
+        if not 0 <= share <= 1:
+            raise AcplabError(
+                _("The wanted share of {version} is {share}, which is not between 0 and 1.").format(
+                    version=version, share=share
+                ),
+                _("Write 0.2 for 20 %."),
+            )
+    return wanted
+
+
+def _title(traffic: Traffic) -> str:
+    answered = sum(traffic.by_version.values())
+    if not answered:
+        return _("Nobody answered any of {n} requests").format(n=traffic.total)
+    if answered < traffic.total:
+        return _("Who answered {answered} of {n} requests").format(answered=answered, n=traffic.total)
+    return _("Who answered {n} requests").format(n=answered)
+
+
+def _words(traffic: Traffic, rows: list[_Row]) -> list[str]:
+    lines = [_title(traffic)]
+    lines += [f"  {row.version}: {row.share}{_verdict(row)}" for row in rows]
+    return lines + ([f"  {_failures(traffic)}"] if traffic.failed else [])
+
+
+def _verdict(row: _Row) -> str:
+    if row.wanted is None:
+        return ""
+    told = _("; wanted {share:.1f} %, inside the interval")
+    if not row.share.includes(row.wanted):
+        told = _("; wanted {share:.1f} %, OUTSIDE the interval")
+    return told.format(share=100 * row.wanted)
+
+
+def _failures(traffic: Traffic) -> str:
+    from acplab.measure import wording
+
+    return _("{n} failed: {errors}").format(n=traffic.failed, errors=wording.counts(traffic.errors))
+
+
+def _draw(traffic: Traffic, rows: list[_Row]) -> Drawing:
+    from acplab.show import style
+
+    drawing, axes = style.canvas(1.55 + 0.72 * max(1, len(rows)) + 0.1, left=_margin(rows), right=1.75, top=0.85)
+    style.headline(drawing, _title(traffic), _legend(traffic, rows))
+    colour = style.colours(row.version for row in rows)
+    for place, row in enumerate(rows):
+        _draw_row(axes, place, row, colour[row.version])
+    _draw_frame(axes, rows)
+    return drawing
+
+
+def _margin(rows: list[_Row]) -> float:
+    from acplab.show import style
+
+    return 0.35 + 1.25 * style.LETTER * max((len(row.version) for row in rows), default=2)
+
+
+def _legend(traffic: Traffic, rows: list[_Row]) -> str:
+    parts = [_("bar: measured share   line: 95 % interval")]
+    if any(row.wanted is not None for row in rows):
+        parts.append(_("triangle: wanted share"))
+    if traffic.failed:
+        parts.append(_failures(traffic))
+    return "   ".join(parts)
+
+
+def _draw_row(axes: Axes, place: int, row: _Row, colour: str) -> None:
+    from acplab.show import style
+
+    estimate = 0.0 if math.isnan(row.share.estimate) else 100 * row.share.estimate
+    low, high = 100 * row.share.low, 100 * row.share.high
+    axes.barh(place, estimate, height=0.44, color=colour, alpha=0.9)
+    axes.plot([low, high], [place, place], color=style.INK, lw=2, solid_capstyle="butt", zorder=4)
+    for end in (low, high):
+        axes.plot([end, end], [place - 0.1, place + 0.1], color=style.INK, lw=2, zorder=4)
+    axes.text(102, place - 0.09, _percent(row), va="center", size=12, weight="bold")
+    axes.text(102, place + 0.21, _interval(row), va="center", size=8.5, color=style.GREY)
+    if row.wanted is not None:
+        _draw_wanted(axes, place, row)
+
+
+def _percent(row: _Row) -> str:
+    return f"{100 * row.share.estimate:.1f} %" if row.share.n else "?"
+
+
+def _interval(row: _Row) -> str:
+    share = row.share
+    return _("{low:.1f}-{high:.1f} %, {hits} of {n}").format(
+        low=100 * share.low, high=100 * share.high, hits=share.hits, n=share.n
+    )
+
+
+def _draw_wanted(axes: Axes, place: int, row: _Row) -> None:
+    """A triangle above the bar; the words beside it lean to the side that has room."""
+    from acplab.show import style
+
+    x = 100 * (row.wanted or 0.0)
+    axes.plot(x, place - 0.3, marker="v", ms=8, color=style.INK, clip_on=False, zorder=5)
+    side, step = ("left", 1.4) if x < 60 else ("right", -1.4)
+    note = _("wanted {share:.4g} %").format(share=x)
+    if not row.share.includes(row.wanted or 0.0):
+        note += _(", outside the interval")
+    axes.text(x + step, place - 0.33, note, ha=side, va="center", size=8.5)
+
+
+def _draw_frame(axes: Axes, rows: list[_Row]) -> None:
+    from acplab.show import style
+
+    axes.set_xlim(0, 100)
+    axes.set_ylim(max(1, len(rows)) - 0.5, -0.55)
+    axes.set_yticks(range(len(rows)), [row.version for row in rows], size=12, weight="bold", color=style.INK)
+    axes.set_xticks(range(0, 101, 20), [f"{x} %" for x in range(0, 101, 20)])
+    axes.set_xlabel(_("share of the answers"))
+    axes.grid(axis="x", color=style.FAINT)
+    axes.tick_params(length=0)
+    axes.spines["left"].set_visible(False)
+    axes.spines["bottom"].set_color(style.FAINT)
