@@ -8,6 +8,7 @@ auto         the first of these that answers; what is there already is taken fir
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -114,7 +115,7 @@ def loadbalancer() -> str:
 
 
 def _tar(node: NodeImage) -> Path:
-    return paths.cache() / "node" / f"{node.reference.rsplit(':', 1)[1]}.tar"
+    return paths.cache() / "node" / f"{node.route}-{node.reference.rsplit(':', 1)[1]}.tar"
 
 
 def _make(route: str) -> NodeImage:
@@ -206,6 +207,16 @@ def _save(node: NodeImage) -> None:
         part = tar.with_suffix(".part")
         current.run(["docker", "save", "--output", part, node.reference, loadbalancer()])
         part.replace(tar)
-    for old in tar.parent.iterdir():
-        if old != tar:
-            old.unlink()
+    _forget_older(node)
+
+
+def _forget_older(node: NodeImage) -> None:
+    """What an earlier recipe of this route has made takes gigabytes and is of no use any more."""
+    for tar in _tar(node).parent.glob(f"{node.route}-*.tar"):
+        if tar != _tar(node):
+            tar.unlink()
+    made = docker.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "acplab/node").split()
+    for reference in made:
+        if reference != node.reference and reference.split("-")[0] == node.reference.split("-")[0]:
+            with contextlib.suppress(AcplabError):  # a cluster still runs it
+                docker.run("image", "rm", reference)

@@ -66,20 +66,37 @@ def keys(pieces: list[Bucket]) -> list[str]:
 
 def told(pieces: list[Bucket], marks: tuple[Mark, ...]) -> list[str]:
     """The buckets in words: neighbours in which the same answered become one line, marks stand between them."""
-    lines = [(run.start, _told(run)) for run in _runs(pieces)]
-    lines += [(mark.t, _("{t:.1f} s: {words}").format(t=mark.t, words=mark.words)) for mark in marks]
-    return [line for _start, line in sorted(lines, key=lambda pair: pair[0])]
+    lines = [(run.start, 1, _told(run)) for run in _runs(pieces, marks)]
+    lines += [(_start_of(mark, pieces), 0, f"{mark.t:.1f} s: {mark.words}") for mark in marks]
+    return [line for _start, _order, line in sorted(lines)]
 
 
-def _runs(pieces: list[Bucket]) -> list[Bucket]:
+def _start_of(mark: Mark, pieces: list[Bucket]) -> float:
+    """The start of the bucket in which a mark lies, so that it is told before what came of it."""
+    return max((piece.start for piece in pieces if piece.start <= mark.t), default=mark.t)
+
+
+def _runs(pieces: list[Bucket], marks: tuple[Mark, ...]) -> list[Bucket]:
+    """Neighbours in which the same answered, joined; a mark begins a new one."""
+    fresh = {_start_of(mark, pieces) for mark in marks}
     runs: list[Bucket] = []
-    for piece in pieces:
-        if runs and set(runs[-1].counts) == set(piece.counts):
+    last: set[str] = set()
+    for i, piece in enumerate(pieces):
+        who = _present(pieces, i)
+        if runs and who == last and piece.start not in fresh:
             runs[-1].end = piece.end
             runs[-1].counts.update(piece.counts)
         else:
             runs.append(Bucket(piece.start, piece.end, Counter(piece.counts)))
+        last = who
     return runs
+
+
+def _present(pieces: list[Bucket], i: int) -> set[str]:
+    """Who answered in a bucket; a rare version that is missing just here, by chance, counts as there."""
+    around = pieces[i - 1 : i] + pieces[i + 1 : i + 2]
+    steady = set.intersection(*(set(piece.counts) for piece in around)) if len(around) == 2 else set()
+    return set(pieces[i].counts) | (steady - {FAILED})
 
 
 def _told(run: Bucket) -> str:

@@ -84,8 +84,7 @@ def _told(answer: Answer) -> tuple[str, str]:
         return _counted(answer), ""
     from acplab.measure import wording
 
-    good = {name: n for name, n in answer.by_version.items()}
-    return _counted(good), wording.counts(answer.errors) or _("none")
+    return _counted(answer.by_version), wording.counts(answer.errors) or _("none")
 
 
 def _counted(counts: Mapping[str, int]) -> str:

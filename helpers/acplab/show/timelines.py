@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acplab.show import buckets
 from acplab.show.buckets import FAILED, Bucket
@@ -86,7 +86,7 @@ def _draw_bars(axes: Axes, pieces: list[Bucket]) -> float:
     return max(floor, default=1.0)
 
 
-def _paint(name: str, colour: dict[str, str]) -> dict[str, str | float]:
+def _paint(name: str, colour: dict[str, str]) -> dict[str, Any]:
     from acplab.show import style
 
     if name != FAILED:
@@ -126,7 +126,9 @@ def _draw_names(axes: Axes, traffic: Traffic, pieces: list[Bucket]) -> None:
         swatch.set(**_paint(name, colour))
         axes.add_patch(swatch)
         axes.text(1.065, y, buckets.label(name), transform=axes.transAxes, va="center", weight="bold", size=10.5)
-        axes.text(1.065, y - 0.065, totals[name], transform=axes.transAxes, va="center", size=8.5, color=style.GREY)
+        axes.text(
+            1.065, y - 0.065, str(totals[name]), transform=axes.transAxes, va="center", size=8.5, color=style.GREY
+        )
 
 
 def _draw_outages(axes: Axes, traffic: Traffic, span: float, highest: float) -> None:

@@ -1,0 +1,110 @@
+"""The route mirror=PREFIX against a real registry: Debian's docker-registry on 127.0.0.1."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+from acplab import docker
+from acplab.errors import AcplabError
+from acplab.images import build, catalogue, routes
+from acplab.retry import retry_context
+
+CONFIG = """version: 0.1
+storage: {{filesystem: {{rootdirectory: {folder}}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+"""
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    """host:port of an empty registry of our own."""
+    if not shutil.which("docker-registry"):
+        docker.apt_install(["docker-registry"], "docker-registry is missing: installing it for the mirror test", 10)
+    folder = tmp_path_factory.mktemp("registry")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "config.yml").write_text(CONFIG.format(folder=folder / "data", port=port))
+    process = subprocess.Popen(
+        ["docker-registry", "serve", folder / "config.yml"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    for attempt in retry_context(on=urllib.error.URLError, attempts=None, timeout=20, wait_max=0.5):
+        with attempt:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/")
+    yield f"127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
+
+
+def push(source: str, registry: str, name: str) -> str:
+    """Put an image of Docker's store into the registry under its full name; its digest."""
+    there = f"{registry}/{name}"
+    docker.run("tag", source, there)
+    said = docker.run("push", there, timeout=300)
+    docker.run("image", "rm", there)
+    return next(word for word in said.split() if word.startswith("sha256:"))
+
+
+@pytest.fixture(scope="module")
+def mirrored(registry, cluster):
+    """A registry that holds what is published, and the list of it. The node is ours under upstream's name."""
+    names = {
+        "kindest/node:v1.36.1": build.base_node(),
+        "kindest/haproxy:v20230606-42a2262b": routes.loadbalancer(),
+        **{name: name for name, recipe in catalogue.load()["platform"].items() if not recipe.get("ours")},
+    }
+    full = {name: name if "." in name.split("/")[0] else f"docker.io/{name}" for name in names}
+    return registry, {name: push(source, registry, full[name]) for name, source in names.items()}
+
+
+@pytest.fixture
+def published(mirrored, monkeypatch):
+    """The catalogue, with the digests of what our registry holds."""
+    registry, digests = mirrored
+    listed = catalogue.load() | {"published": digests}
+    monkeypatch.setattr(catalogue, "load", lambda: listed)
+    yield registry
+    docker.run("image", "rm", "--force", "kindest/node:v1.36.1")
+
+
+def test_images_come_through_the_mirror_and_keep_their_names(published):
+    node = routes.ensure(f"mirror={published}")
+    try:
+        assert node.route == "published"
+        assert node.reference.startswith("acplab/node:v1.36.1-")
+        assert node.patches == []
+        assert_baked(node.reference, set(catalogue.load()["platform"]))
+        assert routes.present(f"mirror={published}") == node
+    finally:
+        docker.run("image", "rm", "--force", node.reference)
+        routes._tar(node).unlink()
+
+
+def assert_baked(reference: str, wanted: set[str]) -> None:
+    """The images are in the node image's containerd, and it starts as its base does."""
+    listing = (
+        "containerd >/dev/null 2>&1 & until ctr version >/dev/null 2>&1; do sleep 0.2; done; ctr -n k8s.io images ls -q"
+    )
+    inside = docker.run("run", "--rm", "--privileged", "--entrypoint", "sh", reference, "-c", listing).split()
+    assert wanted <= set(inside)
+    assert (
+        docker.run("image", "inspect", "--format", "{{.Config.Entrypoint}}", reference).strip()
+        == "[/usr/local/bin/node-entrypoint]"
+    )
+
+
+def test_a_digest_that_is_not_the_one_published_is_refused(published):
+    with pytest.raises(AcplabError, match="docker pull failed"):
+        routes.pull("kindest/haproxy:v20230606-42a2262b", "sha256:" + "0" * 64, f"{published}/")
+
+
+def test_a_mirror_that_does_not_answer_is_one_sentence(published):
+    with pytest.raises(AcplabError) as told:
+        routes.pull("kindest/haproxy:v20230606-42a2262b", None, "127.0.0.1:1/")
+    assert "\n" not in told.value.sentence
+    assert told.value.remedy
