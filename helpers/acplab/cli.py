@@ -167,9 +167,9 @@ def reset(lab: Annotated[str, typer.Argument(help="A lab, such as 10-canary-by-w
 @app.command()
 def check(
     lab: Annotated[str, typer.Argument(help="A lab, such as 10-canary-by-weight.")],
-    task: Annotated[str | None, typer.Argument(help="One of its tasks; all of them if not given.")] = None,
+    task: Annotated[str | None, typer.Argument(help="One of its tasks; the next open one if not given.")] = None,
 ) -> None:
-    """Check a lab, or one task of it. Exit code 1 while something is wrong."""
+    """Check a task of a lab. Exit code 1 while something is wrong."""
     from acplab import lessons
 
     report = lessons.check(lab, task)

@@ -120,6 +120,16 @@ def _tar(node: NodeImage) -> Path:
 
 def _make(route: str) -> NodeImage:
     name, prefix = _decide(route)
+    try:
+        return _make_by(name, prefix)
+    except AcplabError as error:
+        if route != "auto" or name == "built":
+            raise
+        say(_("{why} The images are built from package registries instead; that takes about 20 minutes.").format(why=error.sentence))
+        return _make_by("built", "")
+
+
+def _make_by(name: str, prefix: str) -> NodeImage:
     _require_space(name)
     node = planned(name)
     if name == "built":

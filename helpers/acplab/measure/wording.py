@@ -23,23 +23,29 @@ def line(seen: Traffic) -> str:
     if not seen.total:
         return _("no requests")
     answers = counts(seen.by_version) or _("nobody answered")
-    failed = _("{n} failed ({errors})").format(n=seen.failed, errors=counts(seen.errors))
-    return _("{n} requests: {answers}; {failed}").format(
-        n=seen.total, answers=answers, failed=failed if seen.failed else _("none failed")
-    )
+    return _("{n} requests: {answers}; {failed}").format(n=seen.total, answers=answers, failed=failures(seen))
 
 
 def summary(seen: Traffic) -> str:
     """What was sent, who answered, what was lost, how long it took; a line each."""
     if not seen.total:
         return _("No requests were sent.")
-    lines = [_sent(seen), *_who(seen), _lost(seen), *outages(seen), *_speed(seen), *_marks(seen)]
+    lines = [_sent(seen), *_who(seen), failures(seen), *outages(seen), *_speed(seen), *_marks(seen)]
     return "\n".join(lines)
 
 
 def counts(numbers: dict[str, int]) -> str:
     """Reads like: v1 160, v2 40."""
     return ", ".join(f"{name} {number}" for name, number in numbers.items())
+
+
+def failures(seen: Traffic) -> str:
+    """Reads like: none failed. Or: 12 failed (http 503). Or: 12 failed (http 503 10, timeout 2)."""
+    if not seen.failed:
+        return _("none failed")
+    kinds = seen.errors
+    what = counts(kinds) if len(kinds) > 1 else next(iter(kinds))
+    return _("{n} failed ({errors})").format(n=seen.failed, errors=what)
 
 
 def outages(seen: Traffic) -> list[str]:
@@ -69,12 +75,6 @@ def _sent(seen: Traffic) -> str:
 def _who(seen: Traffic) -> Iterable[str]:
     for version in seen.by_version:
         yield f"{version}: {seen.share(version)}"
-
-
-def _lost(seen: Traffic) -> str:
-    if not seen.failed:
-        return _("none failed")
-    return _("{n} failed: {errors}").format(n=seen.failed, errors=counts(seen.errors))
 
 
 def _recovery(seen: Traffic) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from acplab.errors import AcplabError
+from acplab.show import style
 from acplab.words import _
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def label(name: str) -> str:
 def keys(pieces: list[Bucket]) -> list[str]:
     """All that occurs: versions in order, then FAILED."""
     found = {name for piece in pieces for name in piece.counts}
-    return sorted(found - {FAILED}) + sorted(found & {FAILED})
+    return style.in_order(found - {FAILED}) + sorted(found & {FAILED})
 
 
 def told(pieces: list[Bucket], marks: tuple[Mark, ...]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from acplab.errors import AcplabError
 from acplab.measure import sample_size
+from acplab.show import style
 from acplab.show.figures import Figure
 from acplab.words import _
 
@@ -53,8 +54,6 @@ def _grouped(n: int) -> str:
 
 
 def _draw(p: float, points: dict[float, int], confidence: float, power: float) -> Drawing:
-    from acplab.show import style
-
     drawing, axes = style.canvas(4.3, left=0.95, right=0.5, top=0.95)
     style.headline(drawing, _title(p), _terms(confidence, power))
     axes.set_xscale("log")
@@ -68,8 +67,6 @@ def _draw(p: float, points: dict[float, int], confidence: float, power: float) -
 
 
 def _draw_side(axes: Axes, p: float, mine: dict[float, int], side: int, colour: str, size: partial[int]) -> None:
-    from acplab.show import style
-
     steps = _steps([abs(other - p) for other in mine], p if side < 0 else 1 - p)
     axes.plot(
         [100 * step for step in steps], [size(p, p + side * step) for step in steps], color=colour, lw=2, zorder=2
@@ -91,14 +88,12 @@ def _draw_side(axes: Axes, p: float, mine: dict[float, int], side: int, colour: 
 
 def _steps(differences: list[float], most: float) -> list[float]:
     """Differences from a bit less than the smallest to a bit more than the largest, evenly on a log scale."""
-    start, end = 0.75 * min(differences), min(1.35 * max(differences), most)
+    start, end = 0.75 * min(differences), min(1.15 * max(differences), most)
     return [start * (end / start) ** (i / 60) for i in range(61)]
 
 
 def _draw_frame(axes: Axes, differences: list[float], sizes: list[int]) -> None:
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
-
-    from acplab.show import style
 
     axes.set_xlim(0.7 * min(differences), 1.7 * max(differences))
     axes.set_ylim(min(sizes) / 2.2, 2.6 * max(sizes))

@@ -8,6 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from acplab.errors import AcplabError
+from acplab.measure import wording
+from acplab.show import style
 from acplab.show.figures import Figure
 from acplab.words import _
 
@@ -30,7 +32,7 @@ def split(traffic: Traffic, wanted: Mapping[str, float] | None = None) -> Figure
     wanted: for example {"v1": 0.8, "v2": 0.2}. A version that is wanted and did not answer has a bar of 0 %.
     """
     wanted = _checked(wanted or {})
-    versions = sorted({*traffic.by_version, *wanted})
+    versions = style.in_order({*traffic.by_version, *wanted})
     rows = [_Row(version, traffic.share(version), wanted.get(version)) for version in versions]
     return Figure("\n".join(_words(traffic, rows)), partial(_draw, traffic, rows))
 
@@ -59,7 +61,7 @@ def _title(traffic: Traffic) -> str:
 def _words(traffic: Traffic, rows: list[_Row]) -> list[str]:
     lines = [_title(traffic)]
     lines += [f"  {row.version}: {row.share}{_verdict(row)}" for row in rows]
-    return lines + ([f"  {_failures(traffic)}"] if traffic.failed else [])
+    return lines + ([f"  {wording.failures(traffic)}"] if traffic.failed else [])
 
 
 def _verdict(row: _Row) -> str:
@@ -71,15 +73,7 @@ def _verdict(row: _Row) -> str:
     return told.format(share=100 * row.wanted)
 
 
-def _failures(traffic: Traffic) -> str:
-    from acplab.measure import wording
-
-    return _("{n} failed: {errors}").format(n=traffic.failed, errors=wording.counts(traffic.errors))
-
-
 def _draw(traffic: Traffic, rows: list[_Row]) -> Drawing:
-    from acplab.show import style
-
     drawing, axes = style.canvas(1.55 + 0.72 * max(1, len(rows)) + 0.1, left=_margin(rows), right=1.75, top=0.85)
     style.headline(drawing, _title(traffic), _legend(traffic, rows))
     colour = style.colours(row.version for row in rows)
@@ -90,8 +84,6 @@ def _draw(traffic: Traffic, rows: list[_Row]) -> Drawing:
 
 
 def _margin(rows: list[_Row]) -> float:
-    from acplab.show import style
-
     return 0.35 + 1.25 * style.LETTER * max((len(row.version) for row in rows), default=2)
 
 
@@ -100,16 +92,14 @@ def _legend(traffic: Traffic, rows: list[_Row]) -> str:
     if any(row.wanted is not None for row in rows):
         parts.append(_("triangle: wanted share"))
     if traffic.failed:
-        parts.append(_failures(traffic))
+        parts.append(wording.failures(traffic))
     return "   ".join(parts)
 
 
 def _draw_row(axes: Axes, place: int, row: _Row, colour: str) -> None:
-    from acplab.show import style
-
     estimate = 0.0 if math.isnan(row.share.estimate) else 100 * row.share.estimate
     low, high = 100 * row.share.low, 100 * row.share.high
-    axes.barh(place, estimate, height=0.44, color=colour, alpha=0.9)
+    axes.barh(place, estimate, height=0.44, color=colour, zorder=3)
     axes.plot([low, high], [place, place], color=style.INK, lw=2, solid_capstyle="butt", zorder=4)
     for end in (low, high):
         axes.plot([end, end], [place - 0.1, place + 0.1], color=style.INK, lw=2, zorder=4)
@@ -132,11 +122,9 @@ def _interval(row: _Row) -> str:
 
 def _draw_wanted(axes: Axes, place: int, row: _Row) -> None:
     """A triangle above the bar; the words beside it lean to the side that has room."""
-    from acplab.show import style
-
     x = 100 * (row.wanted or 0.0)
     axes.plot(x, place - 0.3, marker="v", ms=8, color=style.INK, clip_on=False, zorder=5)
-    side, step = ("left", 1.4) if x < 60 else ("right", -1.4)
+    side, step = ("left", 1.7) if x < 60 else ("right", -1.7)
     note = _("wanted {share:.4g} %").format(share=x)
     if not row.share.includes(row.wanted or 0.0):
         note += _(", outside the interval")
@@ -144,8 +132,6 @@ def _draw_wanted(axes: Axes, place: int, row: _Row) -> None:
 
 
 def _draw_frame(axes: Axes, rows: list[_Row]) -> None:
-    from acplab.show import style
-
     axes.set_xlim(0, 100)
     axes.set_ylim(max(1, len(rows)) - 0.5, -0.55)
     axes.set_yticks(range(len(rows)), [row.version for row in rows], size=12, weight="bold", color=style.INK)

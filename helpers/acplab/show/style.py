@@ -88,6 +88,11 @@ def headline(drawing: Drawing, title: str, below: str = "") -> None:
     drawing.text(0.15 / WIDTH, 1 - 0.42 / height, below, size=9, color=GREY, va="top")
 
 
+def in_order(versions: Iterable[str]) -> list[str]:
+    """Versions sorted, the unknown one last."""
+    return sorted(versions, key=lambda name: (name == "?", name))
+
+
 def colours(versions: Iterable[str]) -> dict[str, str]:
     """A colour a version. v2 has the same in every picture, also where it is alone."""
     chosen: dict[str, str] = {}
@@ -102,14 +107,3 @@ def colours(versions: Iterable[str]) -> dict[str, str]:
 def _number(name: str) -> int | None:
     found = re.fullmatch(r"v(\d+)", name)
     return int(found[1]) if found else None
-
-
-def levels(places: list[tuple[float, float]]) -> list[int]:
-    """For labels that reach from a to b each, the row in which no other is in the way; 0 is the lowest."""
-    ends: list[float] = []
-    rows: list[int] = []
-    for start, end in places:
-        row = next((i for i, taken in enumerate(ends) if taken < start), len(ends))
-        ends[row : row + 1] = [end]
-        rows.append(row)
-    return rows

@@ -1,0 +1,168 @@
+"""The benches, one line each, as ratios from one run. Not part of the tests: `.venv/bin/python tests/bench/run.py`.
+
+It makes clusters of its own (instance "bench") and removes them. Words in brackets name single benches.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ["ACPLAB_INSTANCE"] = "bench"
+sys.path[:0] = [str(Path(__file__).parents[2] / "helpers"), str(Path(__file__).parents[1] / "labs")]
+
+from acplab import cluster, connection, docker, images, lessons, measure, nodes, paths
+from rich.console import Console
+from rich.table import Table
+
+Row = tuple[str, str, str, str]
+REQUESTS, RATES = 2000, (100, 500)
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """How long a call takes."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def bench_import() -> list[Row]:
+    """A Python that imports acplab, against one that imports nothing; medians of 9 pairs."""
+
+    def start(code: str) -> float:
+        return seconds(lambda: subprocess.run([sys.executable, "-c", code], cwd=paths.ROOT, check=True))
+
+    pairs = [(start("import acplab"), start("pass")) for _ in range(9)]
+    ours, bare = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return [("import acplab / bare python", f"{ours:.3f} s", f"{bare:.3f} s", f"{ours / bare:.2f}")]
+
+
+def bench_cluster() -> list[Row]:
+    """Our cluster with its platform, against a bare `kind create cluster` of the same nodes."""
+    image = images.ensure()
+    cluster.delete("small")
+    bare = seconds(lambda: bare_kind(image))
+    docker.run("rm", "--force", "--volumes", *nodes.states("acplab-bench-bare"))
+    ours = seconds(lambda: cluster.ensure("small"))
+    return [("cluster small ready / bare kind create", f"{ours:.1f} s", f"{bare:.1f} s", f"{ours / bare:.2f}")]
+
+
+def bare_kind(image: images.NodeImage) -> None:
+    """kind alone: the same nodes, ready, without our platform."""
+    bare = cluster.Cluster("small", "acplab-bench-bare", image.reference, cluster._free_ports({}))
+    bare.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
+    cluster._run_kind(bare, image)
+    connection.use(bare.kubeconfig)
+    nodes.wait_ready()
+
+
+def bench_checks() -> list[Row]:
+    """Each check of each lab, green, 10 times: the 50th and 95th percentile."""
+    from stages import LABS, steps
+
+    cluster.ensure("small")
+    rows = []
+    for lab_id in LABS:
+        lesson = lessons.lesson(lab_id)
+        resets = [seconds(lambda lesson=lesson: lesson.reset(lambda _words: None)) for _ in range(3)]
+        rows.append(
+            (
+                f"reset {lab_id} / budget 20 s",
+                f"{statistics.median(resets):.1f} s",
+                "20 s",
+                f"{statistics.median(resets) / 20:.2f}",
+            )
+        )
+        os.chdir(lesson.lab.folder)
+        memory: dict = {}
+        played, closing = steps(lesson.lab.folder / "solution.ipynb")
+        for step in played:
+            for cell in step.cells:
+                exec(compile(cell, "<cell>", "exec"), memory)
+            took = sorted(seconds(lambda step=step, lesson=lesson: lesson.check(step.task)) for _ in range(10))
+            p50, p95 = measure.quantile(took, 0.5), measure.quantile(took, 0.95)
+            rows.append((f"check {lab_id} {step.task}", f"p50 {p50:.2f} s", f"p95 {p95:.2f} s", f"{p95 / p50:.2f}"))
+        for cell in closing:
+            exec(compile(cell, "<cell>", "exec"), memory)
+    return rows
+
+
+def bench_load() -> list[Row]:
+    """The load generator's achieved rate against the rate asked for, beside vegeta's, at the same entrance."""
+    entrance = cluster.ensure("small").entrance
+    vegeta = build_vegeta()
+    rows = []
+    for rate in RATES:
+        ours = measure.traffic(entrance, n=REQUESTS, rate=rate, host="nobody.example.com").achieved_rate
+        theirs = vegeta_rate(vegeta, entrance, rate)
+        rows.append(
+            (
+                f"load at {rate}/s: acplab / vegeta",
+                f"{ours:.1f}/s ({ours / rate - 1:+.2%})",
+                f"{theirs:.1f}/s ({theirs / rate - 1:+.2%})",
+                f"{ours / theirs:.3f}",
+            )
+        )
+    return rows
+
+
+def build_vegeta() -> Path:
+    """vegeta, a load tool with a constant rate, from the Go module proxy."""
+    folder = paths.cache() / "bench"
+    if not (folder / "vegeta").exists():
+        env = os.environ | {
+            "GOBIN": str(folder),
+            "GOPATH": str(paths.cache() / "go"),
+            "GOCACHE": str(paths.cache() / "go-build"),
+            "GOTOOLCHAIN": "local",
+        }
+        go = [sys.executable, "-c", "import sys, go; sys.exit(go.main())"]
+        subprocess.run([*go, "install", "github.com/tsenart/vegeta/v12@v12.12.0"], env=env, check=True)
+    return folder / "vegeta"
+
+
+def vegeta_rate(vegeta: Path, entrance: str, rate: int) -> float:
+    """Requests a second that vegeta really sent."""
+    import json
+
+    command = [
+        str(vegeta),
+        "attack",
+        "-rate",
+        str(rate),
+        "-duration",
+        f"{REQUESTS / rate:.0f}s",
+        "-header",
+        "Host: nobody.example.com",
+    ]
+    attack = subprocess.run(command, input=f"GET {entrance}/\n", capture_output=True, check=True, encoding="latin-1")
+    report = subprocess.run(
+        [str(vegeta), "report", "-type", "json"],
+        input=attack.stdout,
+        capture_output=True,
+        encoding="latin-1",
+        check=True,
+    )
+    return json.loads(report.stdout)["rate"]
+
+
+BENCHES = {"import": bench_import, "cluster": bench_cluster, "load": bench_load, "checks": bench_checks}
+
+
+def main() -> None:
+    """Run the benches named on the command line (all, if none is) and print one table."""
+    table = Table("what", "ours", "beside", "ratio", title=f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores")
+    for name in sys.argv[1:] or BENCHES:
+        for row in BENCHES[name]():
+            table.add_row(*row)
+    Console(width=130).print(table)
+    cluster.delete("small")
+
+
+if __name__ == "__main__":
+    main()

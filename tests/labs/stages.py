@@ -1,0 +1,122 @@
+"""Playing a lab in a test: the cells of its solution, step by step, or a wrong solution in its place."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from acplab import kube, lessons, paths, record
+from acplab.checks import Bench
+
+CHECK = re.compile(r"lab\.check\(\"([\w-]+)\"\)")
+WRONG = Path(__file__).parent / "wrong"
+
+
+def code_cells(notebook: Path) -> Iterator[str]:
+    """The code cells of a notebook, in order."""
+    for cell in json.loads(notebook.read_text())["cells"]:
+        if cell["cell_type"] == "code":
+            yield "".join(cell["source"])
+
+
+@dataclass
+class Step:
+    """What the solution does for one task, up to the cell that checks it."""
+
+    task: str
+    cells: list[str] = field(default_factory=list)
+
+
+def steps(notebook: Path) -> tuple[list[Step], list[str]]:
+    """The solution as steps, and the cells after the last check (they clean up)."""
+    done, current = [], []
+    for cell in code_cells(notebook):
+        if found := CHECK.search(cell):
+            done.append(Step(found[1], current))
+            current = []
+        else:
+            current.append(cell)
+    return done, current
+
+
+def wrong_cases() -> list[Path]:
+    """One folder a wrong solution that looks right: case.yaml and the manifests that replace the right ones."""
+    return sorted(file.parent for file in WRONG.glob("*/*/case.yaml"))
+
+
+class Stage:
+    """A lab's namespace that can be brought from one state to another without being made anew."""
+
+    def __init__(self, lab_id: str) -> None:
+        self.lesson = lessons.lesson(lab_id)
+        self.lesson.reset(lambda _words: None)
+        self.there: set[tuple[str, str]] = set()
+
+    def become(self, sources: list[Path]) -> None:
+        """Hold just the objects of these files and folders (later files win), with all Deployments ready."""
+        objects: dict[tuple[str, str], dict[str, Any]] = {}
+        for source in sources:
+            for one in kube.read_manifests(source):
+                objects[one["kind"], one["metadata"]["name"]] = one
+        for kind, name in self.there - set(objects):
+            self.remove(kind, name)
+        self.put(list(objects.values()))
+        for kind, name in objects:
+            if kind == "Deployment":
+                kube.wait(kind, name, "ready", self.lesson.namespace)
+
+    def put(self, objects: list[dict[str, Any]]) -> None:
+        """Apply more objects."""
+        self.there |= {(one["kind"], one["metadata"]["name"]) for one in objects}
+        kube.apply(objects, namespace=self.lesson.namespace)
+
+    def remove(self, kind: str, name: str) -> None:
+        """Delete an object, and a Deployment's Pods without waiting for their drain."""
+        labels = None
+        if kind.lower() == "deployment" and kube.exists(kind, name, self.lesson.namespace):
+            matching = kube.get(kind, name, self.lesson.namespace)["spec"]["selector"]["matchLabels"]
+            labels = ",".join(f"{key}={value}" for key, value in matching.items())
+        kube.delete(kind, name, self.lesson.namespace, wait=False)
+        if labels:
+            for pod in kube.get("pod", None, self.lesson.namespace, labels):
+                kube.delete("pod", pod["metadata"]["name"], self.lesson.namespace, wait=False, grace=0)
+        kube.wait(kind, name, "deleted", self.lesson.namespace)
+
+    def renew_notes(self) -> None:
+        """What the lab notes at its start, and nothing that a former case has noted."""
+        lab = self.lesson.lab
+        record.forget(lab.id)
+        notes = self.lesson._checks().notes
+        record.begin(lab.id, notes(Bench(self.lesson.namespace, self.lesson.entrance)) if notes else {})
+
+
+def play_wrong(stage: Stage, folder: Path) -> dict[str, Any]:
+    """Bring the stage to the case's wrong end; the case."""
+    case = yaml.safe_load((folder / "case.yaml").read_text())
+    lab = stage.lesson.lab
+    setup = [lab.setup] if lab.setup.is_dir() else []
+    stage.become([*setup, *(lab.folder / name for name in case.get("before", []))])
+    stage.renew_notes()
+    for manifest in sorted(folder.glob("*.yaml")):
+        if manifest.name != "case.yaml":
+            stage.put(kube.read_manifests(manifest))
+    for target in case.get("delete", []):
+        stage.remove(*target.split("/", 1))
+        stage.there = {(kind, name) for kind, name in stage.there if f"{kind.lower()}/{name}" != target}
+    for key, value in (case.get("note") or {}).items():
+        stage.lesson.note(key, value)
+    return case
+
+
+def inventory_before(lab_id: str) -> set[str]:
+    """What the cluster holds without this lab in it."""
+    lessons.lesson(lab_id).finish(lambda _words: None)
+    return lessons.inventory()
+
+
+LABS = sorted(folder.name for folder in (paths.ROOT / "labs").iterdir() if (folder / "lab.yaml").exists())
