@@ -56,36 +56,36 @@ def _file() -> Path:
     return paths.home() / "jupyter.json"
 
 
-def find() -> Server | None:
-    """The running server of this checkout, if there is one."""
+def find(root: Path = paths.ROOT) -> Server | None:
+    """The running server of this folder (the checkout), if there is one."""
     try:
         server = Server(**json.loads(_file().read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return server if server.root == str(paths.ROOT) and server.answers() else None
+    return server if server.root == str(root) and server.answers() else None
 
 
-def ensure() -> Server:
-    """The running server; started if there is none."""
-    return find() or _start()
+def ensure(root: Path = paths.ROOT, *options: str) -> Server:
+    """The running server of this folder; started, with more options of JupyterLab, if there is none."""
+    return find(root) or _start(root, options)
 
 
-def stop() -> bool:
+def stop(root: Path = paths.ROOT) -> bool:
     """Stop the server. False if none was running."""
-    server = find()
+    server = find(root)
     if server:
         server.shut_down()
     _file().unlink(missing_ok=True)
     return server is not None
 
 
-def _start() -> Server:
+def _start(root: Path, options: tuple[str, ...]) -> Server:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        server = Server(probe.getsockname()[1], secrets.token_urlsafe(24), str(paths.ROOT))
+        server = Server(probe.getsockname()[1], secrets.token_urlsafe(24), str(root))
     with stage("jupyter", _("Starting JupyterLab on 127.0.0.1"), 5) as current:
         with current.log.open("a") as log:
-            process = subprocess.Popen(_command(server), cwd=paths.ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            process = subprocess.Popen([*_command(server), *options], cwd=root, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        env=os.environ | {"JUPYTER_TOKEN": server.token}, start_new_session=True)  # fmt: skip
         for attempt in retry_context(on=AcplabError, attempts=None, timeout=60, wait_initial=0.2, wait_max=0.5):
             with attempt:
@@ -107,7 +107,7 @@ def _command(server: Server) -> list[str]:
         "ServerApp.port": server.port,
         "ServerApp.port_retries": 0,
         "ServerApp.open_browser": False,
-        "ServerApp.root_dir": paths.ROOT,
+        "ServerApp.root_dir": server.root,
         "LabApp.extension_manager": "readonly",
     }
     root = ["--allow-root"] if os.geteuid() == 0 else []

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 ROW = 0.21  # inches a row of words
 PLOT_WIDTH = 5.9  # inches of the time axis
+LONGEST = 60  # letters of a mark that are drawn
 BACKGROUND = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}  # lines do not run through words
 Reach = tuple[float, float]  # from where to where words go, in seconds
 
@@ -39,7 +40,15 @@ def draw_marks(axes: Axes, marks: Sequence[Mark], span: float, row_height: float
         step = 0.008 * span * (1 if side == "left" else -1)
         axes.plot([mark.t] * 2, [0, y + 0.06], transform=place, color=style.INK, lw=1.3, ls=(0, (4, 2)), clip_on=False)
         axes.text(
-            mark.t + step, y, mark.words, transform=place, ha=side, va="bottom", size=9.5, bbox=BACKGROUND, zorder=5
+            mark.t + step,
+            y,
+            _cut(mark.words),
+            transform=place,
+            ha=side,
+            va="bottom",
+            size=9.5,
+            bbox=BACKGROUND,
+            zorder=5,
         )
 
 
@@ -93,8 +102,13 @@ def _outage_reach(run: Outage, span: float) -> Reach:
 
 def _mark_reach(mark: Mark, span: float) -> Reach:
     """Words begin at their line, or end there if they would not fit into the picture."""
-    length = _seconds_for(mark.words + "   ", span)
+    length = _seconds_for(_cut(mark.words) + "   ", span)
     return (mark.t, mark.t + length) if mark.t + length <= 1.2 * span else (mark.t - length, mark.t)
+
+
+def _cut(words: str) -> str:
+    """What fits into the picture; the words below it have it all."""
+    return words if len(words) <= LONGEST else words[: LONGEST - 1] + "…"
 
 
 def _meet(one: Reach, other: Reach) -> bool:

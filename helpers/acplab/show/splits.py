@@ -74,7 +74,8 @@ def _verdict(row: _Row) -> str:
 
 
 def _draw(traffic: Traffic, rows: list[_Row]) -> Drawing:
-    drawing, axes = style.canvas(1.55 + 0.72 * max(1, len(rows)) + 0.1, left=_margin(rows), right=1.75, top=0.85)
+    left, right = _margins(rows)
+    drawing, axes = style.canvas(1.55 + 0.72 * max(1, len(rows)) + 0.1, left=left, right=right, top=0.85)
     style.headline(drawing, _title(traffic), _legend(traffic, rows))
     colour = style.colours(row.version for row in rows)
     for place, row in enumerate(rows):
@@ -83,8 +84,11 @@ def _draw(traffic: Traffic, rows: list[_Row]) -> Drawing:
     return drawing
 
 
-def _margin(rows: list[_Row]) -> float:
-    return 0.35 + 1.25 * style.LETTER * max((len(row.version) for row in rows), default=2)
+def _margins(rows: list[_Row]) -> tuple[float, float]:
+    """Inches for the versions at the left and the numbers at the right."""
+    version = max((len(row.version) for row in rows), default=2)
+    numbers = max((len(_interval(row)) for row in rows), default=0)
+    return 0.35 + 1.25 * style.LETTER * version, 0.3 + 0.87 * style.LETTER * numbers
 
 
 def _legend(traffic: Traffic, rows: list[_Row]) -> str:
@@ -100,9 +104,10 @@ def _draw_row(axes: Axes, place: int, row: _Row, colour: str) -> None:
     estimate = 0.0 if math.isnan(row.share.estimate) else 100 * row.share.estimate
     low, high = 100 * row.share.low, 100 * row.share.high
     axes.barh(place, estimate, height=0.44, color=colour, zorder=3)
-    axes.plot([low, high], [place, place], color=style.INK, lw=2, solid_capstyle="butt", zorder=4)
-    for end in (low, high):
-        axes.plot([end, end], [place - 0.1, place + 0.1], color=style.INK, lw=2, zorder=4)
+    for width, colour in ((5.5, "white"), (2.0, style.INK)):  # a pale rim, to be seen on the dark bar too
+        axes.plot([low, high], [place, place], color=colour, lw=width, solid_capstyle="butt", zorder=4)
+        for end in (low, high):
+            axes.plot([end, end], [place - 0.1, place + 0.1], color=colour, lw=width, clip_on=False, zorder=4)
     axes.text(102, place - 0.09, _percent(row), va="center", size=12, weight="bold")
     axes.text(102, place + 0.21, _interval(row), va="center", size=8.5, color=style.GREY)
     if row.wanted is not None:
