@@ -52,12 +52,14 @@ def _explained(verb: str, words: str) -> AcplabError:
 
 
 def state() -> str:
-    """ "ready", or what is missing: "no client", "no daemon", "stopped", "forbidden", "elsewhere"."""
+    """ "ready", or what is missing: "no client", "no daemon", "stopped", "forbidden", "elsewhere", "silent"."""
     if not shutil.which("docker"):
         return "no client"
-    asked = subprocess.run(
-        ["docker", "info", "--format", "{{.ServerVersion}}"], capture_output=True, text=True, timeout=30
-    )
+    command = ["docker", "info", "--format", "{{.ServerVersion}}"]
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except subprocess.TimeoutExpired:
+        return "silent"
     if asked.returncode == 0 and asked.stdout.strip() and not asked.stderr.startswith("Cannot"):
         return "ready"
     if "permission denied" in asked.stderr.lower():
@@ -84,6 +86,7 @@ def remedy(condition: str) -> tuple[str, str]:
             _("DOCKER_HOST points at {host}, which does not answer.").format(host=os.environ.get("DOCKER_HOST")),
             _("Start that daemon, or unset DOCKER_HOST."),
         ),
+        "silent": (_("Docker runs, but does not answer."), "sudo systemctl restart docker"),
     }[condition]
 
 
@@ -96,7 +99,7 @@ def ensure() -> None:
     if condition == "ready":
         return
     sentence, advice = remedy(condition)
-    if os.geteuid() != 0 or condition in ("forbidden", "elsewhere"):
+    if os.geteuid() != 0 or condition in ("forbidden", "elsewhere", "silent"):
         raise AcplabError(sentence, advice)
     if condition in ("no client", "no daemon"):
         _install()
@@ -138,8 +141,10 @@ def ensure_browser() -> None:
 def remove_images() -> None:
     """Remove the images that acplab has made or tagged, and its network."""
     made = run("image", "ls", "--filter", "label=acplab.inputs", "--format", "{{.Repository}}:{{.Tag}}").split()
-    if made:
-        run("image", "rm", "--force", *made)
+    # An image that a newer one took the name from is listed as <none>, which `image rm` refuses.
+    if named := [name for name in made if "<none>" not in name]:
+        run("image", "rm", "--force", *named)
+    run("image", "prune", "--force", "--filter", "label=acplab.inputs")
     if "acplab" in run("network", "ls", "--format", "{{.Name}}").split():
         run("network", "rm", "acplab")
 

@@ -26,8 +26,8 @@ _SAY_EVERY = 30.0  # seconds between two lines of a stage when nobody watches a 
 
 def _timings() -> dict[str, float]:
     try:
-        return json.loads((paths.cache() / _TIMINGS).read_text())
-    except (OSError, ValueError):
+        return dict(json.loads((paths.cache() / _TIMINGS).read_text()))
+    except (OSError, ValueError, TypeError):
         return {}
 
 
@@ -71,9 +71,13 @@ class Stage:
         with self.log.open("a") as log:
             log.write(f"$ {' '.join(map(str, command))}\n")
             log.flush()
-            code = subprocess.call(
-                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=cwd
-            )
+            try:
+                code = subprocess.call(
+                    [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=cwd
+                )
+            except OSError as error:
+                log.write(f"{error}\n")
+                code = 127  # what a shell says of a program that cannot be started
         if code:
             raise self.failure(code, str(command[0]), remedy)
 
@@ -87,9 +91,9 @@ class Stage:
 
 
 def last_line(log: Path) -> str:
-    """The last line with anything in it, shortened."""
+    """The last line with anything in it, shortened; our own lines ("$ command", "# detail") do not count."""
     with log.open(errors="replace") as lines:
-        tail = [line.strip() for line in deque(lines, 20) if line.strip()]
+        tail = [line.strip() for line in deque(lines, 20) if line.strip() and not line.startswith(("$ ", "# "))]
     return (tail[-1] if tail else _("no output"))[:300]
 
 

@@ -28,7 +28,7 @@ def held(status="/proc/self/status"):
 
 def without_missing(process, have):
     """The process section of an OCI configuration, asking only for what can be had."""
-    for kind, wanted in process.get("capabilities", {}).items():
+    for kind, wanted in (process.get("capabilities") or {}).items():
         process["capabilities"][kind] = [name for name in wanted or [] if name in have]
     if "CAP_SYS_RESOURCE" not in have:
         # Lowering the score below the host's own needs the capability as well.

@@ -26,7 +26,7 @@ def refuse_foreign(nodes: list[dict[str, Any]]) -> None:
         raise _refusal(_("it shows no nodes"))
     for node in nodes:
         name = node["metadata"]["name"]
-        provider = node.get("spec", {}).get("providerID", "")
+        provider = (node.get("spec") or {}).get("providerID") or ""
         if not provider.startswith("kind://"):
             raise _refusal(_("node {name} has the providerID {id!r}").format(name=name, id=provider))
         owner = (node["metadata"].get("labels") or {}).get(LABEL)

@@ -234,6 +234,12 @@ def test_the_turn_ends_with_an_error_too(world):
         pass
 
 
+def test_who_held_the_turn_is_forgotten(world):
+    with turns.turn("01-shop", "y"):
+        assert (world.home / "locks" / "01-shop.holder").exists()
+    assert not (world.home / "locks" / "01-shop.holder").exists()
+
+
 # --- checking, hints, progress ---------------------------------------------------------------------------
 
 
@@ -406,6 +412,7 @@ def test_the_cluster_is_clean_afterwards(world):
     lesson.check("open")
     assert lessons.inventory() > before
     said: list[str] = []
+    world.kube.put("ConfigMap", "kube-root-ca.crt", "lab-01-shop")
     lesson.finish(said.append)
     assert lessons.inventory() == before
     assert said[0] == "Removed the namespace lab-01-shop with 1 x deployment, 1 x configmap."
@@ -462,6 +469,16 @@ def test_a_chapter_says_which_manifests_there_are(world):
         with pytest.raises(AcplabError) as caught:
             room.apply(name)
         assert "shop.yaml" in caught.value.remedy
+
+
+def test_a_chapter_in_use_by_another_terminal_is_left_alone(world):
+    room = lessons.chapter("00-welcome")
+    room.apply("shop.yaml")
+    with turns.turn(room.namespace, "opening it"):
+        for act in (lambda: lessons.chapter("00-welcome"), room.close):
+            with pytest.raises(AcplabError, match="is opening it"):
+                act()
+    assert world.kube.names("deployment") == ["shop"]
 
 
 def test_a_strangers_chapter_namespace(world):

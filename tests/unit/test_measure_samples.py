@@ -130,7 +130,7 @@ def test_after_a_mark() -> None:
 def test_the_line() -> None:
     assert repr(made("1122")) == "4 requests: v1 2, v2 2; none failed"
     assert repr(made("11xt")) == "4 requests: v1 2; 2 failed (http 503 1, timeout 1)"
-    assert repr(made("xx")) == "2 requests: nobody answered; 2 failed (http 503 2)"
+    assert repr(made("xx")) == "2 requests: nobody answered; 2 failed (http 503)"
     assert repr(made("")) == "no requests"
 
 
@@ -139,7 +139,7 @@ def test_the_summary_says_it_all() -> None:
         "8 requests in 0.7 s, sent at 10.0 a second (10 wanted)",
         "v1: 66.7 % (95 % interval 30.0-90.3 %, 4 of 6)",
         "v2: 33.3 % (95 % interval 9.7-70.0 %, 2 of 6)",
-        "2 failed: http 503 2",
+        "2 failed (http 503)",
         "outage from 0.40 s to 0.60 s (0.20 s): 2 requests lost",
         "recovered 0.20 s after the first failure",
         "latency of good answers: half within 5.0 ms, 95 % within 5.0 ms",

@@ -66,7 +66,9 @@ def test_the_oom_score_goes_with_sys_resource(have):
     assert runc_shim.without_missing({"oomScoreAdj": -999}, {*have, "CAP_SYS_RESOURCE"}) == {"oomScoreAdj": -999}
 
 
-@pytest.mark.parametrize("process", [{}, {"capabilities": {}}, {"capabilities": {"ambient": None}}, {"capabilities": None}])
+@pytest.mark.parametrize(
+    "process", [{}, {"capabilities": {}}, {"capabilities": {"ambient": None}}, {"capabilities": None}]
+)
 def test_a_process_that_asks_for_nothing(process):
     wanted = runc_shim.without_missing(process, set()).get("capabilities")
     assert not any((wanted or {}).values())
@@ -89,7 +91,10 @@ def shim(tools, tmp_path, monkeypatch):
 
 
 def test_create_rewrites_the_bundle_and_becomes_runc(shim, tmp_path):
-    config = {"process": {"capabilities": capabilities("CAP_CHOWN", "CAP_BPF"), "oomScoreAdj": 0}, "root": {"path": "r"}}
+    config = {
+        "process": {"capabilities": capabilities("CAP_CHOWN", "CAP_BPF"), "oomScoreAdj": 0},
+        "root": {"path": "r"},
+    }
     (tmp_path / "config.json").write_text(json.dumps(config))
     arguments = ["--root", "/x", "create", "--bundle", str(tmp_path), "--pid-file", "p", "container"]
     assert shim(*arguments) == ["runc", *arguments]
@@ -105,7 +110,9 @@ def test_exec_rewrites_the_process_file(shim, tmp_path):
     assert json.loads(file.read_text()) == {"capabilities": capabilities("CAP_CHOWN"), "args": ["id"]}
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["delete", "--force", "x"], ["kill", "x", "9"], ["state", "exec"]])
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["delete", "--force", "x"], ["kill", "x", "9"], ["state", "exec"]]
+)
 def test_every_other_verb_goes_through_untouched(shim, arguments):
     assert shim(*arguments) == ["runc", *arguments]
 

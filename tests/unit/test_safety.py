@@ -41,7 +41,15 @@ def test_no_nodes():
 
 @pytest.mark.parametrize(
     "provider",
-    ["aws:///eu-central-1a/i-0abc", "cn-hangzhou.i-bp1", "", "k3s://node-1", "docker://kind://x", " kind://x", "KIND://x"],
+    [
+        "aws:///eu-central-1a/i-0abc",
+        "cn-hangzhou.i-bp1",
+        "",
+        "k3s://node-1",
+        "docker://kind://x",
+        " kind://x",
+        "KIND://x",
+    ],
 )
 def test_a_node_that_kind_did_not_make(provider):
     said = refusal(node(provider=provider, **OURS)).sentence

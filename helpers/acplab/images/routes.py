@@ -68,6 +68,7 @@ def ensure(route: str = "auto") -> NodeImage:
 
     route: auto, published, mirror=PREFIX or built. AcplabError when it cannot be had that way.
     """
+    _require_known(route)
     lock = FileLock(paths.cache() / "images.lock")
     try:
         with lock.acquire(timeout=0):
@@ -85,11 +86,19 @@ def present(route: str = "auto") -> NodeImage | None:
         node = planned(name)
         if _complete(node):
             return node
-        if (tar := _tar(node)).exists():
-            with stage("load", _("Putting the node image back into Docker's store"), 40) as current:
-                current.run(["docker", "load", "--input", tar])
+        if (tar := _tar(node)).exists() and _put_back(tar):
             return node
     return None
+
+
+def _put_back(tar: Path) -> bool:
+    try:
+        with stage("load", _("Putting the node image back into Docker's store"), 40) as current:
+            current.run(["docker", "load", "--input", tar])
+    except AcplabError as error:
+        say(_("{why} So the image is made anew.").format(why=error.sentence))
+        return False
+    return True
 
 
 def present_quick(route: str = "auto") -> NodeImage | None:
@@ -125,7 +134,11 @@ def _make(route: str) -> NodeImage:
     except AcplabError as error:
         if route != "auto" or name == "built":
             raise
-        say(_("{why} The images are built from package registries instead; that takes about 20 minutes.").format(why=error.sentence))
+        say(
+            _("{why} The images are built from package registries instead; that takes about 20 minutes.").format(
+                why=error.sentence
+            )
+        )
         return _make_by("built", "")
 
 
@@ -148,12 +161,8 @@ def _decide(route: str) -> tuple[str, str]:
         return "published", route.removeprefix("mirror=").rstrip("/") + "/"
     if route in ("published", "built"):
         return route, ""
-    if route != "auto":
-        raise AcplabError(
-            _("--images {route} is not known.").format(route=route), _("Use auto, published, mirror=PREFIX or built.")
-        )
     for prefix in ("", *([os.environ["ACPLAB_MIRROR"].rstrip("/") + "/"] if os.environ.get("ACPLAB_MIRROR") else [])):
-        if _answers(prefix + loadbalancer()):
+        if _answers(prefix + _full(loadbalancer())):
             return "published", prefix
     say(
         _(
@@ -161,6 +170,14 @@ def _decide(route: str) -> tuple[str, str]:
         )
     )
     return "built", ""
+
+
+def _require_known(route: str) -> None:
+    mirror = route.startswith("mirror=") and route.removeprefix("mirror=").strip("/")
+    if route not in ("auto", "published", "built") and not mirror:
+        raise AcplabError(
+            _("--images {route} is not known.").format(route=route), _("Use auto, published, mirror=PREFIX or built.")
+        )
 
 
 def _answers(reference: str) -> bool:
@@ -190,12 +207,16 @@ def pull_all(prefix: str, published: dict[str, str | None] | None = None) -> tup
 
 def pull(name: str, digest: str | None, prefix: str) -> None:
     """Pull an image, by digest if there is one, and give it the name that manifests use."""
-    # Behind a mirror the whole name follows the prefix, so that one mirror can serve several registries.
-    full = name if "." in name.split("/")[0] else f"docker.io/{name}"
+    full = _full(name)
     source = prefix + (f"{full.rsplit(':', 1)[0]}@{digest}" if digest else full)
     docker.run("pull", source, timeout=1800)
     if source != name:
         docker.run("tag", source, name)
+
+
+def _full(name: str) -> str:
+    # Behind a mirror the whole name follows the prefix, so that one mirror can serve several registries.
+    return name if "." in name.split("/")[0] else f"docker.io/{name}"
 
 
 def _require_space(route: str) -> None:

@@ -43,9 +43,12 @@ def failures(seen: Traffic) -> str:
     """Reads like: none failed. Or: 12 failed (http 503). Or: 12 failed (http 503 10, timeout 2)."""
     if not seen.failed:
         return _("none failed")
-    kinds = seen.errors
-    what = counts(kinds) if len(kinds) > 1 else next(iter(kinds))
-    return _("{n} failed ({errors})").format(n=seen.failed, errors=what)
+    return _("{n} failed ({errors})").format(n=seen.failed, errors=kinds(seen))
+
+
+def kinds(seen: Traffic) -> str:
+    """Reads like: http 503. Or with more than one kind: http 503 10, timeout 2."""
+    return counts(seen.errors) if len(seen.errors) > 1 else "".join(seen.errors)
 
 
 def outages(seen: Traffic) -> list[str]:

@@ -90,7 +90,7 @@ def draw_outages(axes: Axes, runs: list[Outage], span: float, highest: float, ro
 
 
 def _cost(run: Outage) -> str:
-    return _("{lost} lost in {seconds:.1f} s").format(lost=run.lost, seconds=run.end - run.start)
+    return _("{lost} lost in {seconds:.2f} s").format(lost=run.lost, seconds=run.end - run.start)
 
 
 def _outage_reach(run: Outage, span: float) -> Reach:

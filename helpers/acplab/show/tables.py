@@ -84,7 +84,8 @@ def _told(answer: Answer) -> tuple[str, str]:
         return _counted(answer), ""
     from acplab.measure import wording
 
-    return _counted(answer.by_version), wording.counts(answer.errors) or _("none")
+    failed = f"{answer.failed} ({wording.kinds(answer)})" if answer.failed else _("none")
+    return _counted(answer.by_version), failed
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -1,0 +1,178 @@
+"""Widgets: what a click does a call does too, without a front end nothing fails, and the words are the same."""
+
+from __future__ import annotations
+
+import textwrap
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from acplab import show
+from acplab.errors import AcplabError
+from acplab.measure import Sample, Share, Traffic, steady
+from acplab.show import watching
+from loopback import serve
+from nbclient import NotebookClient
+
+
+def fields(box: Any) -> Any:
+    (field,) = [child for child in box.children if hasattr(child, "min")]
+    return field
+
+
+def test_a_prediction_has_a_value_before_anybody_answers() -> None:
+    guess = show.predict("How many of 100 reach `v2`?", 0, 100)
+    assert (guess.value, guess.answered) == (50, False)
+    assert show.predict("?", 0, 100, start=10).value == 10
+    assert ".set(50)" in guess.text
+
+
+def test_set_and_the_field_do_the_same() -> None:
+    guess = show.predict("How many?", 0, 100)
+    field = fields(guess.widget())
+    field.value = 30  # what typing and Enter do
+    assert (guess.value, guess.answered) == (30, True)
+    assert guess.set(20) is guess
+    assert field.value == guess.value == 20
+    assert "20 %" in guess.text
+
+
+def test_an_answer_equal_to_the_start_counts() -> None:
+    guess = show.predict("How many?", 0, 100)
+    assert guess.set(50).answered
+
+
+def test_the_field_names_itself_and_cannot_leave_the_range() -> None:
+    guess = show.predict("How many <b>?", 5, 10, unit="s")
+    box = guess.widget()
+    field = fields(box)
+    assert field.description == "Your answer (s)"
+    field.value = 99
+    assert guess.value == 10
+    assert "<b>" not in box.children[0].value
+
+
+@pytest.mark.parametrize("value", [-1, 101, float("nan")])
+def test_a_call_with_an_impossible_answer_is_refused(value: float) -> None:
+    with pytest.raises(AcplabError, match="cannot be the answer"):
+        show.predict("How many?", 0, 100).set(value)
+
+
+def test_a_question_needs_a_range() -> None:
+    with pytest.raises(AcplabError, match="nothing to choose"):
+        show.predict("How many?", 5, 5)
+
+
+def test_an_answer_is_compared_with_what_was_found() -> None:
+    guess = show.predict("How many?", 0, 100).set(20)
+    assert guess.against(Share(50, 200)) == "You said 20 %, it was 25 %: inside the interval."
+    assert guess.against(Share(80, 200)).endswith("outside the interval.")
+    assert show.predict("How long?", 0, 60, "s").set(5).against(2.5) == "You said 5 s, it was 2.5 s."
+
+
+def test_a_prediction_shows_as_widget_and_words() -> None:
+    guess = show.predict("How many?", 0, 100)
+    bundle = guess._repr_mimebundle_()
+    assert bundle["text/plain"] == guess.text
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def seen(*versions: str) -> Traffic:
+    samples = [
+        Sample(i, 1, status=200, version=name) if name else Sample(i, 1, status=503, error="http 503")
+        for i, name in enumerate(versions)
+    ]
+    return Traffic(samples, rate=1)
+
+
+def test_routing_says_who_answers_what() -> None:
+    table = show.routing(
+        [
+            ("no header", seen("v1", "v1")),
+            ("`foo: bar`", seen("v2", "v2", "v1", "")),
+            ("<b>", {"v2": 3}),
+            ("other", "nobody"),
+            ("lost", seen("", "")),
+        ]
+    )
+    assert table.text.splitlines() == [
+        "Who answers which request",
+        "  request      who answered           failed",
+        "  no header    v1, all 2              none",
+        "  `foo: bar`   v1 1 of 3, v2 2 of 3   1 (http 503)",
+        "  <b>          v2, all 3",
+        "  other        nobody",
+        "  lost         nobody                 2 (http 503)",
+    ]
+    assert repr(table) == table._repr_mimebundle_()["text/plain"]
+
+
+def test_routing_is_a_table_for_screen_readers() -> None:
+    html = show.routing({"<b>": "v1"}).html()
+    assert "<caption" in html
+    assert html.count('scope="col"') == 3
+    assert 'scope="row"' in html
+    assert "<b>" not in html
+    assert "<b>" in unescape(html)
+
+
+def test_routing_can_be_saved(tmp_path: Path) -> None:
+    table = show.routing({"a": "v1"})
+    assert "<table" in table.save(tmp_path / "a.html").read_text()
+    assert table.save(tmp_path / "a.txt").read_text() == table.text + "\n"
+
+
+def test_live_prints_lines_without_a_front_end(capsys: pytest.CaptureFixture[str]) -> None:
+    with serve() as server, steady(server.url, rate=100) as load:
+        view = show.live(load)
+        server.wait_for(3)
+        assert "running" in view.text
+    assert view.wait(20)
+    assert "load, ended" in capsys.readouterr().out
+    assert repr(view) == view.text
+
+
+def test_the_live_picture_is_redrawn() -> None:
+    with serve() as server, steady(server.url, rate=100) as load:
+        view = watching.View(load)
+        html = view.widget()
+        first = html.value
+        server.wait_for(5)
+        load.mark("<now>")
+        server.failing = True
+        server.wait_for(10)
+    view.redraw()
+    assert html.value != first
+    assert "&lt;now&gt;" in html.value
+    assert "url(#acplab-failed)" in html.value
+    assert view.text in unescape(html.value)
+
+
+CELL = """
+    from acplab import measure, show
+    guess = show.predict("How many?", 0, 100)
+    display(guess)
+    with measure.steady({url!r}, rate=100) as load:
+        view = show.live(load, every=0.1)
+        while load.so_far().total < 10:
+            load.wait(0.05)
+        load.mark("half")
+    assert view.wait(20)
+    assert measure.traffic({url!r}, n=5).ok == 5, "inside of Jupyter's running loop"
+    assert guess.value == 50
+    display(show.timeline(load.result), show.split(load.result), show.routing({{"any": load.result}}))
+    """
+
+
+def test_all_of_it_works_in_a_kernel_that_nobody_looks_at() -> None:
+    with serve() as server:
+        cell = nbformat.v4.new_code_cell(textwrap.dedent(CELL.format(url=server.url)))
+        notebook = nbformat.v4.new_notebook(cells=[cell])
+        NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+    shown = [output.data for output in cell.outputs if output.output_type == "display_data"]
+    assert len(shown) == 5
+    assert all(data["text/plain"] for data in shown)
+    assert sum("image/png" in data for data in shown) == 2
+    assert not [output for output in cell.outputs if output.output_type == "stream" and output.name == "stderr"]
