@@ -8,9 +8,14 @@ import secrets
 # Before anything of acplab is imported: a learner's clusters and progress are never touched.
 os.environ.setdefault("ACPLAB_INSTANCE", "test")
 
+import hypothesis
 import pytest
 from acplab import cluster as clusters
 from acplab import kube
+
+# Timings belong into tests/bench: a busy machine must not fail a property.
+hypothesis.settings.register_profile("acplab", deadline=None)
+hypothesis.settings.load_profile("acplab")
 
 
 @pytest.fixture(scope="session")

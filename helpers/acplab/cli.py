@@ -36,15 +36,14 @@ Profile = Annotated[str, typer.Option("--profile", help="Which cluster.")]
 def main() -> None:
     """Run the command; an error is one sentence and its remedy, never a traceback."""
     try:
-        app(standalone_mode=False, prog_name="./acplab")
+        # Outside of its standalone mode typer returns the code of a typer.Exit instead of raising it.
+        sys.exit(app(standalone_mode=False, prog_name="./acplab"))
     except AcplabError as error:
         progress.warn(_("Error: ") + str(error))
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
         progress.warn(_("\nInterrupted. What is finished is kept; the same command goes on from there."))
         sys.exit(130)
-    except typer.Exit as ended:
-        sys.exit(ended.exit_code)
     except typer.TyperException as error:
         error.show()  # type: ignore[attr-defined]
         sys.exit(2)

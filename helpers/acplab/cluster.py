@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 from acplab import addons, connection, docker, images, nodes, paths, safety
 from acplab.errors import AcplabError
 from acplab.progress import say, stage
+from acplab.retry import retry_context
 from acplab.words import _
 
 PROFILES = paths.ROOT / "manifests" / "clusters"
@@ -124,11 +125,7 @@ def ensure(profile: str = "small", route: str = "auto") -> Cluster:
 
     route: where images come from, if they are needed (see images/routes.py).
     """
-    if profile not in profiles():
-        raise AcplabError(
-            _("There is no cluster profile {profile}.").format(profile=profile),
-            _("Take one of: ") + ", ".join(profiles()),
-        )
+    _require_profile(profile)
     lock = FileLock(paths.home() / "cluster.lock")
     try:
         with lock.acquire(timeout=0):
@@ -138,6 +135,15 @@ def ensure(profile: str = "small", route: str = "auto") -> Cluster:
             _("Another acplab is working on the cluster at this moment."),
             _("Wait until it has finished, then try again."),
         ) from None
+
+
+def _require_profile(profile: str) -> None:
+    # The name becomes part of a path that delete() removes.
+    if profile not in profiles():
+        raise AcplabError(
+            _("There is no cluster profile {profile}.").format(profile=profile),
+            _("Take one of: ") + ", ".join(profiles()),
+        )
 
 
 def _ensure(profile: str, route: str) -> Cluster:
@@ -162,7 +168,10 @@ def _repaired(cluster: Cluster) -> Cluster:
         say(_("Set going again: {nodes}.").format(nodes=", ".join(repaired)))
         with stage("repair", _("Waiting for the nodes"), 20):
             nodes.wait_ready()
-    connection.guard()
+    # A laptop that has just woken up answers late; that is no reason to rebuild a cluster with labs in it.
+    for attempt in retry_context(on=connection.Unreachable, attempts=None, timeout=60, wait_max=1.0):
+        with attempt:
+            connection.guard()
     if repaired:
         addons.wait_ready()
     return cluster
@@ -243,6 +252,7 @@ def _remove(name: str) -> None:
 
 def stop(profile: str = "small") -> bool:
     """Stop the nodes; everything in them is kept. False if there was none running."""
+    _require_profile(profile)
     running = [node for node, state in nodes.states(_name(profile)).items() if state == "running"]
     if running:
         with stage("stop", _("Stopping {n} nodes").format(n=len(running)), 12):
@@ -252,6 +262,7 @@ def stop(profile: str = "small") -> bool:
 
 def delete(profile: str = "small") -> bool:
     """Remove the cluster and what is recorded of it. False if there was none."""
+    _require_profile(profile)
     there = bool(nodes.states(_name(profile)))
     _remove(_name(profile))
     shutil.rmtree(_state_file(profile).parent, ignore_errors=True)

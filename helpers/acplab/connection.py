@@ -75,10 +75,14 @@ def explaining(call: Any) -> Any:
     except (DynamicApiError, ApiException) as error:
         raise refused(error.status, str(error.body), str(error.reason)) from None
     except (HTTPError, OSError) as error:
-        raise AcplabError(
+        raise Unreachable(
             _("The cluster's API server does not answer ({kind}).").format(kind=type(error).__name__),
             _("Run ./acplab start: it finds out whether a node is paused or stopped, and repairs it."),
         ) from None
+
+
+class Unreachable(AcplabError):
+    """The API server did not answer; the next time it may."""
 
 
 class Refused(AcplabError):
@@ -113,7 +117,11 @@ def resource(kind: str, api_version: str | None = None) -> Resource:
 
     api_version: as in a manifest; None takes the version that the cluster prefers.
     """
-    found = [one for one in _resources() if kind.lower() in _names(one)]
+    found = _known_as(kind)
+    if not found:
+        # The kinds are noted in a file; an add-on such as the metrics may have come since.
+        forget_kinds()
+        found = _known_as(kind)
     fitting = [one for one in found if api_version in (None, one.group_version)]
     if fitting:
         return min(fitting, key=_preference)
@@ -125,6 +133,10 @@ def resource(kind: str, api_version: str | None = None) -> Resource:
         _("This cluster knows no kind {kind}.").format(kind=kind),
         _("Check the spelling; kinds of an add-on exist once its CRDs are applied."),
     )
+
+
+def _known_as(kind: str) -> list[Resource]:
+    return [one for one in _resources() if kind.lower() in _names(one)]
 
 
 def _names(one: Resource) -> set[str]:

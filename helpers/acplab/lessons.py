@@ -20,6 +20,7 @@ from acplab.turns import turn
 from acplab.words import _
 
 if TYPE_CHECKING:
+    from acplab.measure import Traffic
     from acplab.panel import Panel
 
 __all__ = [
@@ -153,6 +154,10 @@ class Lesson:
     def note(self, key: str, value: Any) -> None:
         """Keep something for a later check, such as a prediction (a JSON value)."""
         record.note(self.lab.id, key, value)
+
+    def record(self, key: str, load: Traffic) -> None:
+        """Keep what a load saw, for a check that comes when it is over: totals, who answered when, the marks."""
+        self.note(key, load.record())
 
     def panel(self) -> Panel:
         """The lab's tasks with buttons; every button has a call that does the same."""

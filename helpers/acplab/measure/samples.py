@@ -209,6 +209,21 @@ class Traffic:
             return 0.0
         return math.inf if not self.samples[-1].ok else runs[0].end - runs[0].start
 
+    def record(self) -> dict[str, Any]:
+        """A JSON value with what outlives the load: total, failed, the marks, and who answered from when to when.
+
+        first and last are the ends of a version's first and last good answer, in seconds since the start.
+        """
+        ends: dict[str, list[float]] = {}
+        for sample in self.samples:
+            if sample.ok and sample.version != UNKNOWN:
+                ends.setdefault(sample.version, []).append(sample.t + sample.ms / 1000)
+        by_version = {
+            version: {"total": len(times), "first": min(times), "last": max(times)} for version, times in ends.items()
+        }
+        marks = [[mark.t, mark.words] for mark in self.marks]
+        return {"total": self.total, "failed": self.failed, "by_version": by_version, "marks": marks}
+
     def summary(self) -> str:
         """Several plain lines: what was sent, who answered, what was lost, how long it took."""
         return wording.summary(self)
