@@ -9,7 +9,6 @@ from acplab.checks import Bench, Finding, expect, hint, task
 from acplab.words import _
 
 if TYPE_CHECKING:
-    from acplab.bench import Answer
     from acplab.measure import Traffic
 
 SHOP, GATE = "shop.request.example.com", "gw.request.example.com"
@@ -204,7 +203,7 @@ def hint_by_request(lab: Bench) -> tuple[str, str]:
             _("No Ingress in {ns} says that it is a canary.").format(ns=lab.namespace),
             _('An Ingress is one as soon as it has the annotation `canary` with the value `"true"`. Is yours applied?'),
         )
-    return _hint_place(lab, rules) or _hint_empty(lab, rules) or _hint_rules(lab)
+    return _hint_canary(lab, rules)
 
 
 @hint("word-for-word")
@@ -262,7 +261,7 @@ def hint_retire(lab: Bench) -> tuple[str, str]:
             _("old-shop is still named by {naming}.").format(naming=", ".join(naming)),
         )
     return (
-        _("{n} things are left that belong to the release and not to the shop.").format(n=len(left) + len(rules)),
+        _("Look at what belongs to the release and not to the shop; {n} left.").format(n=len(left) + len(rules)),
         _("They are: {left}.").format(left=", ".join([*left, *rules]) or _("none; run the check again")),
     )
 
@@ -281,28 +280,25 @@ def _hint_pods(lab: Bench, service: dict[str, Any]) -> tuple[str, str]:
     ).format(n=len(pods), pod=name, event=(lab.events("pod", name) or [_("none yet")])[-1])
 
 
-def _hint_place(lab: Bench, rules: list[dict[str, Any]]) -> tuple[str, str] | None:
+def _hint_canary(lab: Bench, rules: list[dict[str, Any]]) -> tuple[str, str]:
+    """A canary may stand in the wrong place, lead nowhere, or choose the wrong requests; in this order."""
     mains = {place for one in lab.list("ingress") if not is_canary(one) for place in places(one)}
     lost = [place for one in rules for place in places(one) if place not in mains]
-    if not lost:
-        return None
-    return (
-        _("A canary stands in for an Ingress that has the same host, path and pathType. Yours finds none."),
-        _("The canary is for {lost}; the main rules here are for {mains}.").format(
-            lost=", ".join(" ".join(place) for place in lost),
-            mains=", ".join(" ".join(place) for place in sorted(mains)),
-        ),
-    )
-
-
-def _hint_empty(lab: Bench, rules: list[dict[str, Any]]) -> tuple[str, str] | None:
+    if lost:
+        return (
+            _("A canary stands in for an Ingress that has the same host, path and pathType. Yours finds none."),
+            _("The canary is for {lost}; the main rules here are for {mains}.").format(
+                lost=", ".join(" ".join(place) for place in lost),
+                mains=", ".join(" ".join(place) for place in sorted(mains)),
+            ),
+        )
     empty = sorted({name for one in rules for name in backends(one) if not addresses(lab, name)})
-    if not empty:
-        return None
-    return (
-        _("A canary whose Service has no addresses is passed over without a word."),
-        _("No addresses: {names}.").format(names=", ".join(empty)),
-    )
+    if empty:
+        return (
+            _("A canary whose Service has no addresses is passed over without a word."),
+            _("No addresses: {names}.").format(names=", ".join(empty)),
+        )
+    return _hint_rules(lab)
 
 
 def _hint_rules(lab: Bench) -> tuple[str, str]:
@@ -367,10 +363,10 @@ def inside(lab: Bench, targets: list[str]) -> list[tuple[str, str]]:
     return [(target, _version(lab.ask(asker, "get", f"http://{target}/"))) for target in targets]
 
 
-def _version(answer: Answer) -> str:
-    """An answer reads "200 v2 {...}"."""
-    words = answer.text.split()
-    return words[1] if answer.ok and words[:1] == ["200"] and len(words) > 1 else ""
+def _version(answer: tuple[bool, str]) -> str:
+    """Who answered: a good answer reads "200 v2 {...}"."""
+    ok, words = answer[0], answer[1].split()
+    return words[1] if ok and words[:1] == ["200"] and len(words) > 1 else ""
 
 
 def addresses(lab: Bench, service: str) -> list[str]:

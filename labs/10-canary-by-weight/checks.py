@@ -9,7 +9,6 @@ from acplab.checks import Bench, Finding, expect, hint, task
 from acplab.words import _
 
 if TYPE_CHECKING:
-    from acplab.bench import Answer
     from acplab.measure import Traffic
 
 CART, GATE = "cart.weight.example.com", "gw.weight.example.com"
@@ -280,7 +279,7 @@ def hint_retire(lab: Bench) -> tuple[str, str]:
         )  # fmt: skip
     left = [*remains(lab), *canaries(lab)]
     return (
-        _("{n} things are left that belong to the release and not to the cart.").format(n=len(left)),
+        _("Look at what belongs to the release and not to the cart; {n} left.").format(n=len(left)),
         _("They are: {left}.").format(left=", ".join(left) or _("none; run the check again")),
     )
 
@@ -353,10 +352,10 @@ def inside(lab: Bench, targets: list[str]) -> list[tuple[str, str]]:
     return [(target, _version(lab.ask(asker, "get", f"http://{target}/"))) for target in targets]
 
 
-def _version(answer: Answer) -> str:
-    """An answer reads "200 v2 {...}"."""
-    words = answer.text.split()
-    return words[1] if answer.ok and words[:1] == ["200"] and len(words) > 1 else ""
+def _version(answer: tuple[bool, str]) -> str:
+    """Who answered: a good answer reads "200 v2 {...}"."""
+    ok, words = answer[0], answer[1].split()
+    return words[1] if ok and words[:1] == ["200"] and len(words) > 1 else ""
 
 
 def addresses(lab: Bench, service: str) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import itertools
 import json
+import re
 import secrets
 import time
 from collections import Counter
@@ -259,8 +260,10 @@ def traefik_pods() -> list[str]:
 
 
 def _log_lines_about(word: str) -> str:
+    """The last complaints of the ingress controller with this word in them, without their colours."""
     lines = [line for pod in traefik_pods() for line in kube.logs(pod, "ingress", tail=300).splitlines()]
-    return " | ".join([line for line in lines if word in line][-3:])
+    plain = [re.sub(r"\x1b\[\d*m", "", line) for line in lines]
+    return " | ".join([line for line in plain if word in line and " INF " not in line][-3:])
 
 
 def eventually(what: str, condition: Callable[[], Any], seconds: float = 20, poll: float = POLL) -> Any:

@@ -347,16 +347,18 @@ def test_a_canary_hangs_on_the_primarys_service(entrance: Entrance) -> None:
         entrance.settled(entrance.host(name), OLD, path=path)
 
 
-def test_three_canaries_before_one_service_leave_one_in_force_on_every_host(entrance: Entrance) -> None:
-    hosts = ["tri-a", "tri-b", "tri-c"]
-    publish(entrance, [service("tri", "old"), *(ingress(one, entrance.host(one), path_to("tri")) for one in hosts)])
-    for one in hosts:
-        publish(entrance, [canary(entrance, one, canary_by_header=f"X-{one}")])
+def test_of_three_hosts_canaries_before_one_service_the_youngest_is_in_force_on_all(entrance: Entrance) -> None:
+    """Not the oldest: that rule is for canaries of the same host and path."""
+    names = ["tri-a", "tri-c", "tri-b"]  # the youngest is neither first nor last in the alphabet
+    publish(entrance, [service("tri", "old"), *(ingress(one, entrance.host(one), path_to("tri")) for one in names)])
+    for one in names[:-1]:
+        kube.apply([canary(entrance, one, canary_by_header=f"X-{one}")], entrance.namespace)
         a_second_after(f"{one}-canary", entrance.namespace)
-    for one in hosts:
-        entrance.settled(entrance.host(one), NEW, **{"X_tri_a": "always"})
-        entrance.settled(entrance.host(one), OLD, **{"X_tri_b": "always"})
-        entrance.settled(entrance.host(one), OLD, **{"X_tri_c": "always"})
+    publish(entrance, [canary(entrance, names[-1], canary_by_header=f"X-{names[-1]}")])
+    for one in names:
+        entrance.settled(entrance.host(one), NEW, X_tri_b="always")
+        entrance.settled(entrance.host(one), OLD, X_tri_a="always")
+        entrance.settled(entrance.host(one), OLD, X_tri_c="always")
 
 
 def test_a_canary_without_endpoints_is_ignored(entrance: Entrance) -> None:
@@ -438,47 +440,44 @@ def test_a_canary_brings_only_its_canary_annotations(entrance: Entrance) -> None
 
 # ----------------------------------------------------------------------- priority is the length of the rule
 
-LONG_ENOUGH = "/api-of-tens"  # 12 characters
+LENGTHS = [("/api", NEW), ("/api-of-te", NEW), ("/api-of-tens", OLD), ("/api-of-tens-and-more", OLD)]
+EXACT = [("exact-4", "/", "/foo", OLD), ("exact-same", "/info", "/info", OLD), ("exact-8", "/", "/foo-foo", NEW)]
 
 
-@pytest.mark.parametrize(
-    ("path", "forced"),
-    [("/api", NEW), ("/api-of-te", NEW), (LONG_ENOUGH, OLD), (f"{LONG_ENOUGH}-and-more", OLD)],
-)
-def test_a_canary_of_the_root_takes_short_paths_of_other_services(entrance: Entrance, path: str, forced: str) -> None:
-    """traefik #13785: on nginx the path's own backend answers. A rule of 78 characters outranks one of 64."""
-    name = f"len-{len(path)}"
-    publish(
-        entrance,
-        [
-            *primary(entrance, name, path_to(name), path_to(f"{name}-api", path)),
-            service(f"{name}-api", "old"),
-            canary(entrance, name, canary_by_header="X-Canary"),
-        ],
-    )
-    entrance.settled(entrance.host(name), NEW, X_Canary="always")
-    entrance.settled(entrance.host(name), OLD, path=path)
-    entrance.settled(entrance.host(name), forced, path=path, X_Canary="always")
+@pytest.fixture(scope="module")
+def lengths(entrance: Entrance) -> Entrance:
+    """For each of LENGTHS a host with a canary of / and that path besides; for each of EXACT one without canary."""
+    objects: list[Object] = []
+    for path, _ in LENGTHS:
+        name = f"length-{len(path)}"
+        objects += primary(entrance, name, path_to(name), path_to(f"{name}-api", path))
+        objects += [service(f"{name}-api", "old"), canary(entrance, name, canary_by_header="X-Canary")]
+    for name, prefix, exact, _ in EXACT:
+        objects += primary(entrance, name, path_to(name, prefix), path_to("new", exact, "Exact"))
+    publish(entrance, objects)
+    return entrance
 
 
-@pytest.mark.parametrize(
-    ("name", "prefix", "exact", "wanted"),
-    [
-        ("exact-4", "/", "/foo", OLD),
-        ("exact-same", "/info", "/info", OLD),
-        ("exact-8", "/", "/foo-foo", NEW),
-    ],
-)
+@pytest.mark.parametrize(("path", "forced"), LENGTHS)
+def test_a_canary_of_the_root_takes_short_paths_of_other_services(lengths: Entrance, path: str, forced: str) -> None:
+    """traefik #13785: on nginx the path's own backend answers.
+
+    The canary's rule is 78 characters long with this header, that of a path of n characters 56 + 2n. At n = 11
+    they are equal, and the replicas may differ: nothing to test, and nothing to build upon.
+    """
+    host = lengths.host(f"length-{len(path)}")
+    lengths.settled(host, NEW, X_Canary="always")
+    lengths.settled(host, OLD, path=path)
+    lengths.settled(host, forced, path=path, X_Canary="always")
+
+
+@pytest.mark.parametrize(("name", "prefix", "exact", "wanted"), EXACT)
 def test_exact_loses_to_a_prefix_with_a_longer_rule(
-    entrance: Entrance, name: str, prefix: str, exact: str, wanted: str
+    lengths: Entrance, name: str, prefix: str, exact: str, wanted: str
 ) -> None:
     """No canary here. nginx takes Exact, whatever its length."""
-    publish(
-        entrance,
-        [*primary(entrance, name, path_to(name, prefix), path_to("new", exact, "Exact"))],
-    )
-    entrance.settled(entrance.host(name), OLD, path=prefix if prefix != exact else f"{prefix}/more")
-    entrance.settled(entrance.host(name), wanted, path=exact)
+    lengths.settled(lengths.host(name), OLD, path=f"{prefix.rstrip('/')}/more")
+    lengths.settled(lengths.host(name), wanted, path=exact)
 
 
 # --------------------------------------------------------------------------------------------- affinity
@@ -517,11 +516,13 @@ def line_of(cookies: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("version", [OLD, NEW])
-def test_affinity_with_weight_needs_both_cookies(affine: tuple[Entrance, str], version: str) -> None:
+def test_affinity_to_a_version_lives_in_the_second_cookie(affine: tuple[Entrance, str], version: str) -> None:
+    """The first cookie, which has the name that was asked for, only chooses among the Pods of a version."""
     entrance, host = affine
     both = cookies_from(entrance, host, version)
     assert set(both) == {"aff", "aff-wrr"}
     assert entrance.who(host, cookie=line_of(both)) == version
+    assert entrance.who(host, cookie=line_of({"aff-wrr": both["aff-wrr"]})) == version
     assert entrance.who(host, cookie=line_of({"aff": both["aff"]})) == "v1+v2"
 
 

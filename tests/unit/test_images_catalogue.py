@@ -144,7 +144,6 @@ def test_the_nodes_own_files_count_for_the_base_node_alone(recipes):
     assert changed(before) == {"base node"}
 
 
-@pytest.mark.xfail(strict=True, reason="image_inputs() leaves out the recipe's `file`")
 def test_another_binary_in_an_image_counts():
     name = "registry.k8s.io/kube-scheduler:v1.36.3"
     recipe = catalogue.load()["node"][name]

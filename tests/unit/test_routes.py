@@ -109,7 +109,6 @@ def test_another_image_of_the_platform_means_another_node(monkeypatch, route):
     assert routes.planned(route).reference != before.reference
 
 
-@pytest.mark.xfail(strict=True, reason="the load balancer's recipe is not among the inputs of planned()")
 def test_another_load_balancer_is_noticed(monkeypatch, store):
     put(store, "built")
     assert routes.present("built")

@@ -54,7 +54,7 @@ def image_inputs(name: str, recipe: dict[str, Any]) -> str:
     """Fingerprint of an image: its folder and the parts that go in."""
     parts = [program_inputs(recipe["program"])] if "program" in recipe else []
     parts += [root_inputs(recipe["root"])] if "root" in recipe else []
-    return fingerprint(name, files(recipe["folder"]), parts)
+    return fingerprint(name, recipe, files(recipe["folder"]), parts)
 
 
 def part(kind: str, name: str, inputs: str) -> Path:

@@ -52,7 +52,9 @@ def planned(route: str) -> NodeImage:
     platform = {name: catalogue.image_inputs(name, recipe) for name, recipe in listed["platform"].items()}
     if route == "built":
         node = {name: catalogue.image_inputs(name, recipe) for name, recipe in listed["node"].items()}
-        inputs, version = catalogue.fingerprint(build.base_node_inputs(), node, platform), listed["kubernetes"]
+        balancer = catalogue.image_inputs(listed["loadbalancer"], build.LOADBALANCER)
+        inputs = catalogue.fingerprint(build.base_node_inputs(), node, platform, balancer)
+        version = listed["kubernetes"]
     else:
         inputs, version = catalogue.fingerprint(listed["published"], platform), base_tag().split(":")[1]
     return NodeImage(f"acplab/node:{version}-{inputs}", route, inputs)

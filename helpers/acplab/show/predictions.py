@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from acplab.measure import Share
 
 
+_COLOUR = "color: var(--jp-content-font-color1, inherit)"  # readable in the dark theme too
+
+
 def predict(question: str, lo: float, hi: float, unit: str = "%", start: float | None = None) -> Prediction:
     """A question with a number between lo and hi as answer.
 
@@ -77,18 +80,22 @@ class Prediction:
             style={"description_width": "initial"},
             layout={"width": "16em"},
         )
-        said = ipywidgets.HTML(self._said())
+        said = ipywidgets.HTML(self._said_html())
         self._field.observe(lambda change: self._typed(change["new"], said), names="value")
-        return ipywidgets.VBox([ipywidgets.HTML(f"<strong>{markup.inline(self.question)}</strong>"), self._field, said])
+        ask = f'<strong style="{_COLOUR}">{markup.inline(self.question)}</strong>'
+        return ipywidgets.VBox([ipywidgets.HTML(ask), self._field, said])
 
     def _typed(self, value: float, said: ipywidgets.HTML) -> None:
         self._answer(value)
-        said.value = self._said()
+        said.value = self._said_html()
 
     def _said(self) -> str:
         if not self.answered:
             return _("a number from {lo:g} to {hi:g}").format(lo=self.lo, hi=self.hi)
         return _("noted: {value:g} {unit}").format(value=self.value, unit=self.unit)
+
+    def _said_html(self) -> str:
+        return f'<span role="status" style="{_COLOUR}">{markup.esc(self._said())}</span>'
 
     def _answer(self, value: float) -> None:
         self.value, self.answered = value, True

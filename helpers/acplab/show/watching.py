@@ -82,7 +82,11 @@ class View:
 
     def html(self) -> str:
         """The picture and its words as they are now."""
-        return f'<div style="max-width: {WIDTH}px">{_svg(self.load.so_far())}<div>{markup.esc(self.text)}</div></div>'
+        seen = self.load.so_far()
+        return (
+            f'<div style="max-width: {WIDTH}px; color: var(--jp-content-font-color1, inherit)">'
+            f"{_svg(seen)}<div>{_names(seen)}</div><div>{markup.esc(self.text)}</div></div>"
+        )
 
     def __repr__(self) -> str:
         return self.text
@@ -105,6 +109,17 @@ def _svg(seen: Traffic) -> str:
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{markup.esc(seen)}"'
         f' style="width: 100%; background: white; display: block">{_PATTERN}{bars}{marks}</svg>'
+    )
+
+
+def _names(seen: Traffic) -> str:
+    """Which colour is whose."""
+    names = buckets.keys(buckets.cut(seen))
+    colour = style.colours(name for name in names if name != FAILED) | {FAILED: style.FAILED_EDGE}
+    return " &nbsp; ".join(
+        f'<span aria-hidden="true" style="color: {colour[name]}">{"▨" if name == FAILED else "■"}</span>'
+        f" {markup.esc(buckets.label(name))}"
+        for name in names
     )
 
 
