@@ -91,10 +91,11 @@ class Stage:
 
 
 def last_line(log: Path) -> str:
-    """The last line with anything in it, shortened; our own lines ("$ command", "# detail") do not count."""
+    """The line that says what went wrong: the last that calls itself an error, else the last one; shortened."""
     with log.open(errors="replace") as lines:
-        tail = [line.strip() for line in deque(lines, 20) if line.strip() and not line.startswith(("$ ", "# "))]
-    return (tail[-1] if tail else _("no output"))[:300]
+        tail = [line.strip() for line in deque(lines, 200) if line.strip()]
+    errors = [line for line in tail if line.lower().startswith(("error:", "e:", "fatal:"))]
+    return (errors or tail or [_("no output")])[-1][:300]
 
 
 def _clock(seconds: float) -> str:
