@@ -6,7 +6,8 @@ AcplabError with a remedy. Every write first asks safety.py whether the cluster 
 
 from __future__ import annotations
 
-import string
+import copy
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,8 @@ def apply(source: str | Path | list[Object], namespace: str | None = None, **val
         if kind.namespaced:
             one["metadata"].setdefault("namespace", namespace or "default")
     connection.guard()
-    if not any(one["kind"] in ("Namespace", "CustomResourceDefinition") for one in objects):
-        for one, kind in zip(objects, kinds, strict=True):
+    for one, kind in zip(objects, kinds, strict=True):
+        if _can_be_tried(one, objects):
             _server_side_apply(one, kind, dry_run=True)
     done = [_apply_one(one, kind) for one, kind in zip(objects, kinds, strict=True)]
     if any(one["kind"] == "CustomResourceDefinition" for one in objects):
@@ -62,14 +63,27 @@ def apply(source: str | Path | list[Object], namespace: str | None = None, **val
     return done
 
 
+def _can_be_tried(one: Object, objects: list[Object]) -> bool:
+    """Whether a dry run can tell of this object: not if it needs a namespace or a kind of the same call."""
+    made = {other["metadata"]["name"] for other in objects if other["kind"] == "Namespace"}
+    kinds = any(other["kind"] == "CustomResourceDefinition" for other in objects)
+    return not kinds and one["metadata"].get("namespace") not in made
+
+
 def read_manifests(source: str | Path | list[Object], **values: str) -> list[Object]:
     """The objects of a file, a folder, a YAML text or a list, as dicts. AcplabError names the bad one."""
     if isinstance(source, list):
-        return [dict(one) for one in source]
-    text, where = _text(source)
+        found = [(one, _("the list")) for one in copy.deepcopy(source)]
+    else:
+        found = [(one, where) for text, where in _texts(source) for one in _parsed(text, where, values)]
+    for one, where in found:
+        _require_manifest(one, where)
+    return [one for one, _where in found]
+
+
+def _parsed(text: str, where: str, values: dict[str, str]) -> list[Any]:
     try:
-        filled = string.Template(text).substitute(values) if values else text
-        objects = [one for one in yaml.safe_load_all(filled) if one]
+        return [one for one in yaml.safe_load_all(_filled(text, values)) if one]
     except KeyError as missing:
         raise AcplabError(
             _("{where} needs a value for {name}.").format(where=where, name=missing), _("Pass it by name to apply().")
@@ -80,25 +94,26 @@ def read_manifests(source: str | Path | list[Object], **values: str) -> list[Obj
             _("{where} is not YAML: {problem}").format(where=where, problem=problem),
             _("Mend that line; often it is the indentation."),
         ) from None
-    for one in objects:
-        _require_manifest(one, where)
-    return objects
 
 
-def _text(source: str | Path) -> tuple[str, str]:
+def _filled(text: str, values: dict[str, str]) -> str:
+    # Only braces: Kubernetes' own $(NAME), shells and regular expressions use the dollar too.
+    return re.sub(r"\$\{(\w+)\}", lambda found: str(values[found[1]]), text) if values else text
+
+
+def _texts(source: str | Path) -> list[tuple[str, str]]:
+    """(text, where it is from) of each file of the source."""
     if isinstance(source, str) and "\n" in source:
-        return source, _("The text")
+        return [(source, _("The text"))]
     path = Path(source) if Path(source).is_absolute() else paths.ROOT / source
     if path.is_dir():
-        files = sorted(path.glob("*.yaml"))
-    elif path.is_file():
-        files = [path]
-    else:
-        raise AcplabError(
-            _("There is no file or folder {path}.").format(path=path),
-            _("Check the path; relative ones start at the course's folder."),
-        )
-    return "\n---\n".join(file.read_text() for file in files), str(source)
+        return [(file.read_text(encoding="utf-8"), str(file)) for file in sorted(path.glob("*.yaml"))]
+    if path.is_file():
+        return [(path.read_text(encoding="utf-8"), str(source))]
+    raise AcplabError(
+        _("There is no file or folder {path}.").format(path=path),
+        _("Check the path; relative ones start at the course's folder."),
+    )
 
 
 def _require_manifest(one: Any, where: str) -> None:
@@ -108,12 +123,26 @@ def _require_manifest(one: Any, where: str) -> None:
             _("Each document needs apiVersion, kind and metadata."),
         )
     absent = [key for key in ("apiVersion", "kind", "metadata") if not one.get(key)]
-    if not absent and not (one["metadata"].get("name")):
+    if not absent and isinstance(one["metadata"], dict) and not one["metadata"].get("name"):
         absent = ["metadata.name"]
     if absent:
         raise AcplabError(
             _("An object in {where} has no {keys}.").format(where=where, keys=", ".join(absent)),
             _("Add it; every manifest starts with apiVersion, kind and metadata.name."),
+        )
+    _require_types(one, where)
+
+
+def _require_types(one: Object, where: str) -> None:
+    wrong = [key for key in ("apiVersion", "kind") if not isinstance(one[key], str)]
+    if not isinstance(one["metadata"], dict):
+        wrong.append("metadata")
+    elif not isinstance(one["metadata"]["name"], str):
+        wrong.append("metadata.name")
+    if wrong:
+        raise AcplabError(
+            _("An object in {where} has a {key} of the wrong type.").format(where=where, key=wrong[0]),
+            _("metadata is a mapping, the others are text; put a number such as 5 in quotes."),
         )
 
 
@@ -136,8 +165,14 @@ def _apply_one(one: Object, kind: Any) -> Applied:
     name, namespace = one["metadata"]["name"], one["metadata"].get("namespace")
     before = connection.find(kind, name, namespace)
     after = _server_side_apply(one, kind)
-    same = before and before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+    same = before and _wanted(before) == _wanted(after)
     return Applied(kind.kind, name, "created" if not before else "unchanged" if same else "configured")
+
+
+def _wanted(one: Object) -> Object:
+    """The object without what controllers write into it at any time, also between two calls of ours."""
+    metadata = {key: value for key, value in one["metadata"].items() if key not in ("resourceVersion", "managedFields")}
+    return {key: value for key, value in one.items() if key != "status"} | {"metadata": metadata}
 
 
 def _place(kind: Any, namespace: str | None) -> str | None:

@@ -93,7 +93,7 @@ class Stage:
 def last_line(log: Path) -> str:
     """The line that says what went wrong: the last that calls itself an error, else the last one; shortened."""
     with log.open(errors="replace") as lines:
-        tail = [line.strip() for line in deque(lines, 200) if line.strip()]
+        tail = [line.strip() for line in deque(lines, 200) if line.strip() and not line.startswith(("$ ", "# "))]
     errors = [line for line in tail if line.lower().startswith(("error:", "e:", "fatal:"))]
     return (errors or tail or [_("no output")])[-1][:300]
 

@@ -273,7 +273,7 @@ def _hint_pods(lab: Bench, service: dict[str, Any]) -> tuple[str, str]:
     ]
     first = _("The Service new-shop is there and has nobody to hand a request to.")
     if not pods:
-        return first, _("It looks for Pods with {labels}; no Pod carries that.").format(labels=wanted)
+        return first, _("It looks for Pods with {labels}; no Pod carries that.").format(labels=pairs(wanted))
     name = pods[0]["metadata"]["name"]
     return first, _(
         "{n} Pods carry its labels, so ask why they are not ready. The last event of {pod}: {event}"
@@ -379,6 +379,11 @@ def addresses(lab: Bench, service: str) -> list[str]:
         for address in endpoint["addresses"]
         for port in piece.get("ports") or []
     ]
+
+
+def pairs(labels: dict[str, str]) -> str:
+    """Labels as people write them."""
+    return ", ".join(f"{key}={value}" for key, value in labels.items()) or _("no labels")
 
 
 def is_ready(pod: dict[str, Any]) -> bool:

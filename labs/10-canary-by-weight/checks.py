@@ -94,11 +94,12 @@ def retire(lab: Bench) -> Iterator[Finding]:
 
 
 def _a_fifth(lab: Bench, host: str) -> Iterator[Finding]:
-    """Whether 20 % get B'. The big sample is only drawn once a small one has seen B' at all."""
-    seen = lab.sample(
-        0.0, HIDDEN_SHARE, host=host, keepalive=False, until=lambda t: NEW in t.by_version and not t.failed
-    )
-    if NEW in seen.by_version and not seen.failed:
+    """Whether 20 % get B'. The big sample is only drawn once a small one looks like it.
+
+    For a moment one replica of the ingress has heard of a change and the other hasn't; that is half the share.
+    """
+    seen = lab.sample(0.0, HIDDEN_SHARE, host=host, keepalive=False, until=_about_a_fifth)
+    if _about_a_fifth(seen):
         seen = lab.traffic(host=host, n=_needed(), keepalive=False)
     share = seen.share(NEW)
     yield expect(
@@ -120,6 +121,10 @@ def _a_fifth(lab: Bench, host: str) -> Iterator[Finding]:
         why=_("A share of a service that fails is no release."),
         look=_("Does every Service that is named exist, with that port, and has it addresses?"),
     )
+
+
+def _about_a_fifth(seen: Traffic) -> bool:
+    return not seen.failed and abs(seen.share(NEW).estimate - WANTED_SHARE) < 2 * MARGIN
 
 
 def _needed() -> int:
@@ -192,15 +197,18 @@ def hint_find_the_gap(lab: Bench) -> tuple[str, str]:
             _("Your file lies in `labs/10-canary-by-weight/work`, and this task begins with applying it."),
         )
     wanted = service["spec"].get("selector") or {}
-    pods = [pod["metadata"]["labels"] for pod in lab.list("pod")]
-    if addresses(lab, "new-cart"):
-        return _("The Service has addresses. Whose are they?"), _(
-            "Asked inside the cluster, they answer: {answers}."
-        ).format(answers=inside(lab, addresses(lab, "new-cart")))
+    carried = sorted({pairs(pod["metadata"]["labels"], "app") for pod in lab.list("pod")})
+    found = addresses(lab, "new-cart")
+    if found:
+        answers = ", ".join(f"{address}: {version}" for address, version in inside(lab, found))
+        return (
+            _("The Service has addresses. Whose are they?"),
+            _("Asked inside the cluster, they answer: {answers}.").format(answers=answers),
+        )
     return (
         _("Its Pods run, and the Service has no addresses: it doesn't find them."),
         _("It looks for {wanted}. The Pods here carry: {labels}.").format(
-            wanted=wanted, labels=sorted({f"app={labels.get('app')}" for labels in pods})
+            wanted=pairs(wanted), labels=", ".join(carried)
         ),
     )
 
@@ -232,15 +240,23 @@ def hint_second_way_in(lab: Bench) -> tuple[str, str]:
             _("No HTTPRoute in {ns} speaks of {host}.").format(ns=lab.namespace, host=GATE),
             _("The entrance answers 404 for a host that nobody names. Is your file applied, with that host in it?"),
         )
+    if not any((one.get("status") or {}).get("parents") for one in routes):
+        return (
+            _(
+                "An HTTPRoute says how it fares in its status, under `parents`. Yours has none: no Gateway has taken it up."
+            ),
+            _("Your route looks for {wanted}. The Gateways of this cluster: {there}.").format(
+                wanted=", ".join(_parents(one, lab.namespace) for one in routes), there=_gateways(lab)
+            ),
+        )
     troubles = [trouble for one in routes for trouble in troubles_of(one)]
     if troubles:
-        parents = [ref for one in routes for ref in one["spec"].get("parentRefs") or []]
         return (
-            _("An HTTPRoute says how it fares in its status, under `parents`. Read it."),
-            _("It says: {troubles}. Your route looks for its Gateway at {parents}; the Gateways of this cluster are {there}.").format(
-                troubles="; ".join(troubles), parents=parents, there=_gateways(lab)
+            _("An HTTPRoute says how it fares in its status, under `parents`. Yours isn't content."),
+            _("It says: {troubles}. The Services here: {there}.").format(
+                troubles="; ".join(troubles), there=", ".join(one["metadata"]["name"] for one in lab.list("service"))
             ),
-        )  # fmt: skip
+        )
     return _hint_share(lab, GATE, "; ".join(_route_words(one) for one in routes))
 
 
@@ -308,6 +324,12 @@ def _route_words(route: dict[str, Any]) -> str:
     )
 
 
+def _parents(route: dict[str, Any], namespace: str) -> str:
+    """ "namespace/name" of the Gateways that a route asks for; without a namespace it asks in its own."""
+    refs = route["spec"].get("parentRefs") or []
+    return ", ".join(f"{ref.get('namespace', namespace)}/{ref['name']}" for ref in refs) or _("no Gateway at all")
+
+
 def _gateways(lab: Bench) -> str:
     found = lab.list("gateway", namespace="*")
     return ", ".join(f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in found)
@@ -368,6 +390,12 @@ def addresses(lab: Bench, service: str) -> list[str]:
         for address in endpoint["addresses"]
         for port in piece.get("ports") or []
     ]
+
+
+def pairs(labels: dict[str, str], *keys: str) -> str:
+    """Labels as people write them; keys: only these."""
+    chosen = {key: value for key, value in labels.items() if not keys or key in keys}
+    return ", ".join(f"{key}={value}" for key, value in chosen.items()) or _("no labels")
 
 
 def is_ready(pod: dict[str, Any]) -> bool:

@@ -105,6 +105,8 @@ def play_wrong(stage: Stage, folder: Path) -> dict[str, Any]:
     for manifest in sorted(folder.glob("*.yaml")):
         if manifest.name != "case.yaml":
             stage.put(kube.read_manifests(manifest))
+    for target in case.get("wait", []):
+        kube.wait(*target.split("/", 1), "ready", lab.namespace)
     for target in case.get("delete", []):
         stage.remove(*target.split("/", 1))
         stage.there = {(kind, name) for kind, name in stage.there if f"{kind.lower()}/{name}" != target}
