@@ -84,6 +84,11 @@ def read_manifests(source: str | Path | list[Object], **values: str) -> list[Obj
 def _parsed(text: str, where: str, values: dict[str, str]) -> list[Any]:
     try:
         return [one for one in yaml.safe_load_all(_filled(text, values)) if one]
+    except ValueError as error:
+        raise AcplabError(
+            _("{where} has a $ that is no ${{name}}: {error}.").format(where=where, error=error),
+            _("Write $$ for a plain $, or apply the file without values."),
+        ) from None
     except KeyError as missing:
         raise AcplabError(
             _("{where} needs a value for {name}.").format(where=where, name=missing), _("Pass it by name to apply().")

@@ -53,7 +53,7 @@ def prepare(lab: Bench) -> Iterator[Finding]:
         why=_("A release to a Service without addresses is a release to nobody, and nothing warns of it."),
         look=_('`kube.get("pod", namespace=lab.namespace)`: do the Pods run, and are they ready? Then their events.'),
     )
-    answers = inside(lab, ["new-shop:80", *ready[:3]]) if ready else []
+    answers = inside(lab, ["new-shop:80", *ready[:2]]) if ready else []
     yield expect(
         criterion=_("asked inside the cluster, new-shop answers on port 80, and only with version {new}").format(
             new=NEW

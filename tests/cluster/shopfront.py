@@ -25,7 +25,6 @@ from acplab import kube, measure
 Object = dict[str, Any]
 
 IMAGE = "docker.io/acplab/storefront:1.0.0"
-SHELL_IMAGE = "registry.k8s.io/kube-proxy:v1.36.3"  # the image on every node that has a shell
 ANNOTATION = "nginx.ingress.kubernetes.io/"
 GATEWAY = {"name": "lab", "namespace": "ingress"}
 CONNECTIONS = 14  # new ones: that all of them meet the same of two replicas happens once in 8000 times
@@ -85,6 +84,19 @@ def service(name: str, app: str | None) -> Object:
     if app:
         spec["selector"] = {"app": app}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def selectorless(name: str, addresses: list[str]) -> list[Object]:
+    """A Service whose endpoints are given by hand."""
+    piece = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": f"{name}-1", "labels": {"kubernetes.io/service-name": name}},
+        "addressType": "IPv4",
+        "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
+        "endpoints": [{"addresses": addresses, "conditions": {"ready": True}}],
+    }
+    return [service(name, None), piece]
 
 
 def path_to(service_name: str, path: str = "/", kind: str = "Prefix") -> Object:

@@ -28,6 +28,7 @@ from shopfront import (
     pods_of,
     route,
     rule,
+    selectorless,
     service,
 )
 
@@ -297,19 +298,6 @@ def test_a_canary_in_another_namespace_is_ignored(entrance: Entrance) -> None:
         entrance.settled(entrance.host("far"), NEW)
         entrance.settled(entrance.host("near"), OLD)
         entrance.settled(entrance.host("near"), OLD, X_Canary="always")
-
-
-def selectorless(name: str, addresses: list[str]) -> list[Object]:
-    """A Service whose endpoints are given by hand."""
-    piece = {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {"name": f"{name}-1", "labels": {"kubernetes.io/service-name": name}},
-        "addressType": "IPv4",
-        "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
-        "endpoints": [{"addresses": addresses, "conditions": {"ready": True}}],
-    }
-    return [service(name, None), piece]
 
 
 def test_of_several_canaries_the_oldest_wins(entrance: Entrance) -> None:

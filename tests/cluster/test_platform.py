@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 from acplab import docker, kube, measure, nodes
 from shopfront import (
-    SHELL_IMAGE,
     Entrance,
     Object,
     deployment,
@@ -80,7 +80,6 @@ def test_the_entrance_survives_the_loss_of_a_replica(entrance: Entrance, nth: in
         kube.wait("deployment", "traefik", namespace="ingress", timeout=60)
         load.mark("two again")
         entrance.take_in()
-    print(load.result.summary())
     assert load.result.failed == 0, load.result.summary()
 
 
@@ -124,11 +123,17 @@ def claim(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": spec}
 
 
+def shell_image() -> str:
+    """The image with a shell that is on every node, whatever route the nodes came by: storage itself needs one."""
+    settings = kube.get("configmap", "local-path-config", "local-path-storage")["data"]
+    return yaml.safe_load(settings["helperPod.yaml"])["spec"]["containers"][0]["image"]
+
+
 def keeper(name: str, claimed: str, command: str) -> Object:
     """A Pod that runs a shell command with the claim at /data, then stays."""
     container = {
         "name": "shell",
-        "image": SHELL_IMAGE,
+        "image": shell_image(),
         "imagePullPolicy": "Never",
         "command": ["/bin/sh", "-c", f"{command} && exec sleep 300"],
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],

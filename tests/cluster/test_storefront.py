@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from acplab import kube, measure
-from shopfront import Entrance, Object, deployment, endpoints, eventually, fresh_namespace, ingress, path_to, pods_of
-from shopfront import service as service_of
+from shopfront import (
+    Entrance,
+    Object,
+    deployment,
+    endpoints,
+    eventually,
+    fresh_namespace,
+    ingress,
+    path_to,
+    pods_of,
+    selectorless,
+    service,
+)
 
 SPREAD = {
     "topologySpreadConstraints": [
@@ -33,26 +45,27 @@ def entrance(cluster: Any) -> Iterator[Entrance]:
                 *shop(entrance, "spread", deployment("spread", "v1", replicas=2, spec=SPREAD)),
                 *shop(entrance, "switch", deployment("switch", "v1")),
                 *shop(entrance, "rollout", deployment("rollout", "v1", replicas=2, DRAIN_SECONDS="5")),
+                *shop(entrance, "drain", deployment("drain", "v1", DRAIN_SECONDS="8")),
                 *shop(entrance, "faulty", deployment("faulty", "v1", ERROR_RATE="0.3")),
-                *back_door(entrance, "switch"),
             ],
             namespace,
         )
-        for name in ("old", "spread", "switch", "rollout", "faulty"):
+        for name in ("old", "spread", "switch", "rollout", "drain", "faulty"):
             kube.wait("deployment", name, namespace=namespace)
+        kube.apply(back_door(entrance, "switch"), namespace)
         entrance.take_in()
         yield entrance
 
 
 def shop(entrance: Entrance, name: str, body: Object) -> list[Object]:
-    return [body, service_of(name, name), ingress(name, entrance.host(name), path_to(name))]
+    return [body, service(name, name), ingress(name, entrance.host(name), path_to(name))]
 
 
 def back_door(entrance: Entrance, name: str) -> list[Object]:
-    """A way to the Pod also while it says that it isn't ready."""
-    service = service_of(f"{name}-admin", name)
-    service["spec"]["publishNotReadyAddresses"] = True
-    return [service, ingress(f"{name}-admin", entrance.host(f"{name}-admin"), path_to(f"{name}-admin"))]
+    """A way to the Pod also while it says that it isn't ready: endpoints that nobody takes back."""
+    addresses = endpoints(name, entrance.namespace)
+    door = f"{name}-admin"
+    return [*selectorless(door, addresses), ingress(door, entrance.host(door), path_to(door))]
 
 
 # ------------------------------------------------------------------------------------------ who it says it is
@@ -132,13 +145,18 @@ def test_a_rollout_behind_the_ingress_loses_nothing(entrance: Entrance) -> None:
     assert seen.achieved_rate > 40, seen.summary()
 
 
-def test_it_drains_before_it_goes(entrance: Entrance) -> None:
-    """What it logs on its way: draining, and closed of its own accord when the time is over."""
-    name, place = pods_of("old", entrance.namespace)[0]["metadata"]["name"], entrance.namespace
-    code = {"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 30}}}}
-    kube.patch("deployment", "old", code, place)
-    kube.wait("deployment", "old", namespace=place)
-    assert not kube.exists("pod", name, place) or kube.get("pod", name, place)["metadata"]["deletionTimestamp"]
+def test_it_serves_on_while_it_drains_and_goes_before_it_is_killed(entrance: Entrance) -> None:
+    place = entrance.namespace
+    (pod,) = pods_of("drain", place)
+    name, address = pod["metadata"]["name"], pod["status"]["podIP"]
+    kube.delete("pod", name, place, wait=False)
+    began = time.monotonic()
+    eventually("its endpoint is gone", lambda: address not in endpoints("drain", place), seconds=4)
+    (asker,) = pods_of("old", place)
+    answer = kube.exec(asker["metadata"]["name"], ["storefront", "get", f"http://{address}:8080/"], place)
+    assert answer.startswith("200 v1 ")
+    kube.wait("pod", name, "deleted", place, timeout=25)  # 30 s is when kubelet kills
+    assert time.monotonic() - began > 7
 
 
 # -------------------------------------------------------------------------------------------------- its errors
@@ -150,10 +168,11 @@ def test_the_error_rate_shows_as_500s_of_that_version(entrance: Entrance) -> Non
     seen = entrance.traffic(host, n=300)
     assert set(seen.errors) == {"http 500"}, seen.summary()
     assert seen.by_version == {"v1": 300}, seen.summary()
-    assert 60 <= seen.failed <= 120, seen.summary()  # 0.3 of 300, and four standard deviations
+    assert 60 <= seen.failed <= 120, seen.summary()  # 0.3 of 300, and nearly four standard deviations
 
 
-@pytest.mark.parametrize(("rate", "wanted"), [("1", "http 500"), ("0", "v1")])
-def test_the_error_knob_turns_all_or_none(entrance: Entrance, rate: str, wanted: str) -> None:
-    assert turn(entrance, "faulty", f"errors?rate={rate}")["error_rate"] == float(rate)
-    assert entrance.who(entrance.host("faulty")) == wanted
+def test_the_error_knob_turns_all_or_none(entrance: Entrance) -> None:
+    host = entrance.host("switch")
+    for rate, wanted in [("1", "http 500"), ("0", "v1")]:
+        assert turn(entrance, "switch", f"errors?rate={rate}")["error_rate"] == float(rate)
+        assert entrance.who(host) == wanted
