@@ -23,6 +23,7 @@ PATIENCE = 4.0  # seconds that "unschedulable" must last: a Pod is often placed 
 VERDICTS = ("Ready", "Available", "Accepted", "Programmed", "ResolvedRefs")
 NO_IMAGE = {"ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName", "ErrImagePull"}
 NO_START = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+STATED = ("Ready", "Available", "Accepted", "Programmed")
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 
 
@@ -108,11 +109,17 @@ def _outdated(found: Object) -> bool:
 
 
 def _condition(status: Object, name: str) -> bool | None:
-    """The condition's verdict; None if the object doesn't state it. Routes state it for each parent."""
-    stated = [one for one in status.get("conditions") or [] if one["type"] == name]
-    for parent in status.get("parents") or []:
-        stated += [one for one in parent.get("conditions") or [] if one["type"] == name]
+    """The condition's verdict; None if the object doesn't state it."""
+    stated = [one for one in _conditions(status) if one["type"] == name]
     return all(one["status"] == "True" for one in stated) if stated else None
+
+
+def _conditions(status: Object) -> list[Object]:
+    """What the object states of itself; routes state it for each parent."""
+    stated = list(status.get("conditions") or [])
+    for parent in status.get("parents") or []:
+        stated += parent.get("conditions") or []
+    return stated
 
 
 def _hopeless(found: Object, elapsed: float) -> tuple[str, str] | None:
@@ -275,6 +282,12 @@ def _why_late(found: Object | None, condition: Any, timeout: float) -> tuple[str
                 return cause, _("Look at its readinessProbe and at kube.events('pod', {pod!r}, namespace=...).").format(
                     pod=pod["metadata"]["name"]
                 )
+    for one in _conditions(found.get("status") or {}) if condition == "ready" else []:
+        if one["type"] in STATED and one["status"] != "True":
+            cause = _("after {s:.0f} s it is still not {what}: {why}")
+            return cause.format(s=timeout, what=one["type"], why=one.get("message") or one.get("reason")), _(
+                "Correct what the message names."
+            )
     return _("not so after {s:.0f} s").format(s=timeout), _("Look at its status with kube.get.")
 
 

@@ -88,7 +88,7 @@ class Loopback:
         if what not in ("body", "bare", "text") and status not in (404, 503):
             fields.append(f"X-Storefront-Version: {version}")
         if what == "302":
-            fields.append("Location: http://198.51.100.1/")
+            fields.append("Location: http://127.0.0.1:1/")
         body = {"version": version, "node": f"node-{len(self.seen) % 2}", "headers": request.headers}
         text = what == "text" or status in (404, 503)  # the error pages of a proxy
         content = b"hello" if text else json.dumps({} if what == "bare" else body).encode()

@@ -35,7 +35,8 @@ from hypothesis import strategies as st
         "",
     ],
 )
-def test_other_addresses_are_refused(url: str) -> None:
+def test_other_addresses_are_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acplab.measure.loads.Load.start", lambda load: pytest.fail(f"sends to {load.plan.url}"))
     with pytest.raises(AcplabError, match="not an address on this machine"):
         traffic(url, n=1)
     with pytest.raises(AcplabError, match="not an address on this machine"):
