@@ -30,6 +30,7 @@ app = typer.Typer(
 Images = Annotated[
     str, typer.Option("--images", help="Where images come from: auto, published, mirror=PREFIX or built.")
 ]
+INTERRUPTED = 130  # what shells say of a program that Ctrl-C has ended
 Profile = Annotated[str, typer.Option("--profile", help="Which cluster.")]
 
 
@@ -37,16 +38,18 @@ def main() -> None:
     """Run the command; an error is one sentence and its remedy, never a traceback."""
     try:
         # Outside of its standalone mode typer returns the code of a typer.Exit instead of raising it.
-        sys.exit(app(standalone_mode=False, prog_name="./acplab"))
+        code = app(standalone_mode=False, prog_name="./acplab") or 0
     except AcplabError as error:
         progress.warn(_("Error: ") + str(error))
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
-        progress.warn(_("\nInterrupted. What is finished is kept; the same command goes on from there."))
-        sys.exit(130)
+        code = INTERRUPTED
     except typer.TyperException as error:
         error.show()  # type: ignore[attr-defined]
         sys.exit(2)
+    if code == INTERRUPTED:
+        progress.warn(_("\nInterrupted. What is finished is kept; the same command goes on from there."))
+    sys.exit(code)
 
 
 @app.command()

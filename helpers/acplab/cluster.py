@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import time
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -226,8 +227,9 @@ def kind_config(profile: str, ports: dict[str, int], patches: list[str]) -> dict
 def _free_ports(former: dict[str, int]) -> dict[str, int]:
     """Ports on 127.0.0.1, the former ones if they are free."""
     chosen: dict[str, int] = {}
-    for name in ("api", *NODE_PORTS):
-        with socket.socket() as probe:
+    with ExitStack() as held:  # all at once, or the kernel may hand out one twice
+        for name in ("api", *NODE_PORTS):
+            probe = held.enter_context(socket.socket())
             probe.bind(("127.0.0.1", former[name] if _is_free(former.get(name)) else 0))
             chosen[name] = probe.getsockname()[1]
     return chosen

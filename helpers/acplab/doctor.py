@@ -42,6 +42,8 @@ def _asked(question: Callable[[], Finding]) -> Finding:
         return question()
     except AcplabError as error:
         return Finding(question.__name__.strip("_"), error.sentence, False, error.remedy)
+    except OSError as error:  # a system that has no /proc
+        return Finding(question.__name__.strip("_"), str(error), None, _("This could not be looked at here."))
 
 
 def _system() -> Finding:

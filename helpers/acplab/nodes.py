@@ -78,7 +78,7 @@ def revive(cluster: str, wanted: dict[str, str]) -> list[str]:
     there = addresses(cluster)
     moved = [node for node in wanted if now[node] not in ("running", "paused") or there[node] != wanted[node]]
     if moved:
-        _start_at(moved, [node for node in moved if now[node] == "running"], wanted)
+        _start_at(moved, [node for node in moved if now[node] in ("running", "paused")], wanted)
     return sorted({*paused, *moved})
 
 
@@ -88,10 +88,19 @@ def _start_at(nodes: list[str], running: list[str], wanted: dict[str, str]) -> N
         docker.run("stop", "--time", "10", *running)
     network()
     for node in nodes:
-        docker.run("network", "disconnect", "--force", NETWORK, node)
+        _disconnect(node)
     for node in sorted(nodes, key=lambda one: ipaddress.ip_address(wanted[one])):
         docker.run("network", "connect", "--ip", wanted[node], NETWORK, node)
         docker.run("start", node)
+
+
+def _disconnect(node: str) -> None:
+    try:
+        docker.run("network", "disconnect", "--force", NETWORK, node)
+    except AcplabError as error:
+        # An interrupted repair has done this already.
+        if "is not connected" not in error.sentence:
+            raise
 
 
 def wait_ready(timeout: float = 150) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import secrets
@@ -43,7 +44,7 @@ class Server:
         """Whether it is there, and is ours (it accepts the token)."""
         try:
             self._call("/api/status")
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
         return True
 

@@ -23,7 +23,6 @@ PATIENCE = 4.0  # seconds that "unschedulable" must last: a Pod is often placed 
 VERDICTS = ("Ready", "Available", "Accepted", "Programmed", "ResolvedRefs")
 NO_IMAGE = {"ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName", "ErrImagePull"}
 NO_START = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
-STATED = ("Ready", "Available", "Accepted", "Programmed")
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 
 
@@ -283,7 +282,7 @@ def _why_late(found: Object | None, condition: Any, timeout: float) -> tuple[str
                     pod=pod["metadata"]["name"]
                 )
     for one in _conditions(found.get("status") or {}) if condition == "ready" else []:
-        if one["type"] in STATED and one["status"] != "True":
+        if one["type"] in VERDICTS and one["status"] != "True":
             cause = _("after {s:.0f} s it is still not {what}: {why}")
             return cause.format(s=timeout, what=one["type"], why=one.get("message") or one.get("reason")), _(
                 "Correct what the message names."

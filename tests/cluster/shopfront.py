@@ -148,7 +148,11 @@ def match(*headers: Object, path: str = "/") -> Object:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer. version: "v1" or "?"; proxy: the Traefik Pod that passed the request on ("" if none did)."""
+    """One answer.
+
+    status: 0 if there was none; then version says why. version: "v1", or "?" if it wasn't a storefront.
+    proxy: the Traefik Pod that passed the request on ("" if it answered itself).
+    """
 
     status: int
     version: str
@@ -159,7 +163,7 @@ class Answer:
     @property
     def label(self) -> str:
         """Who answered: "v1"; or, if it wasn't a storefront or it said no, "http 404"."""
-        return self.version if self.status == 200 else f"http {self.status}"
+        return self.version if self.status in (0, 200) else f"http {self.status}"
 
     @property
     def proxy(self) -> str:
@@ -188,6 +192,8 @@ class Entrance:
             connection.request(method, path, headers={"Host": host} | lines)
             response = connection.getresponse()
             return _answer(response, response.read())
+        except OSError as fault:
+            return Answer(0, type(fault).__name__, {})
         finally:
             connection.close()
 
@@ -209,7 +215,7 @@ class Entrance:
         seen = " then ".join(label for label, _ in itertools.groupby(history))
         return (
             f"{host} {request or ''} was answered by {seen} for {PATIENCE:.0f} s, wanted {wanted}. "
-            f"Traefik says: {_log_lines_about(host.split('.')[0]) or 'nothing about it'}"
+            f"Traefik says: {complaints(host.split('.')[0], self.namespace)}"
         )
 
     def take_in(self) -> None:
@@ -235,7 +241,7 @@ class Entrance:
             missing -= {answer.proxy}
             if missing and answer.status != 200:
                 time.sleep(POLL)
-            assert time.monotonic() < deadline, f"Not taken in by {missing}: {_log_lines_about('ERR') or 'no errors'}"
+            assert time.monotonic() < deadline, f"Not taken in by {missing}: {complaints('ERR')}"
 
     def traffic(self, host: str, n: int, **options: Any) -> measure.Traffic:
         """n requests, quickly and each over a new connection."""
@@ -271,11 +277,14 @@ def traefik_pods() -> list[str]:
     return [pod["metadata"]["name"] for pod in pods if not pod["metadata"].get("deletionTimestamp")]
 
 
-def _log_lines_about(word: str) -> str:
-    """The last complaints of the ingress controller with this word in them, without their colours."""
-    lines = [line for pod in traefik_pods() for line in kube.logs(pod, "ingress", tail=300).splitlines()]
-    plain = [re.sub(r"\x1b\[\d*m", "", line) for line in lines]
-    return " | ".join([line for line in plain if word in line and " INF " not in line][-3:])
+def complaints(*words: str) -> str:
+    """The last different complaints of the ingress controller with all these words, without their colours."""
+    lines = [line for pod in traefik_pods() for line in kube.logs(pod, "ingress", tail=500).splitlines()]
+    plain = [re.sub(r"\x1b\[\d*m", "", line).partition(" ")[2] for line in lines]  # the time goes too
+    # Both replicas write the status of every Ingress, and the second is told that it came too late.
+    told = [line for line in plain if not line.startswith("INF ") and "updating ingress status" not in line]
+    found = dict.fromkeys(line for line in told if all(word in line for word in words))
+    return " | ".join(list(found)[-3:]) or "nothing about it"
 
 
 def eventually(what: str, condition: Callable[[], Any], seconds: float = 20, poll: float = POLL) -> Any:

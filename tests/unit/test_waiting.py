@@ -229,6 +229,8 @@ def other(kind: str, **status) -> dict:
         (other("Node", conditions=[condition("MemoryPressure", "False"), READY]), True),
         (other("Node", conditions=[condition("Ready", "Unknown")]), False),
         (other("Gateway", conditions=[condition("Accepted", "True"), condition("Programmed", "False")]), False),
+        (other("Gateway"), False),
+        (other("HTTPRoute", parents=[]), False),
         (other("Gateway", conditions=[condition("Accepted", "True"), condition("Programmed", "True")]), True),
         (other("HTTPRoute", parents=[{"conditions": [condition("Accepted", "True")]}]), True),
         (
@@ -347,6 +349,13 @@ def test_a_quota(world):
 def test_a_rollout_past_its_deadline(world):
     late = condition("Progressing", "False", "ProgressDeadlineExceeded", 'ReplicaSet "shop-7fb8f977b" has timed out')
     assert "has timed out" in stuck(world, deployment(conditions=[late]))[0]
+
+
+def test_a_route_that_its_gateway_refuses_is_given_some_seconds(world):
+    refused = condition("ResolvedRefs", "False", "BackendNotFound", "service shop not found")
+    route = other("HTTPRoute", parents=[{"conditions": [condition("Accepted", "True"), refused]}])
+    assert stuck(world, route, elapsed=1.0) is None
+    assert "service shop not found" in stuck(world, route)[0]
 
 
 def test_what_is_being_deleted(world):

@@ -1,0 +1,248 @@
+"""The bootstrap: when the environment is made anew, what failures say, and that an old Python can read it."""
+
+from __future__ import annotations
+
+import ast
+import glob
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import bootstrap
+import pytest
+
+FILE = Path(bootstrap.__file__)
+
+
+class Handed(BaseException):
+    """execv() does not return."""
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch) -> Path:
+    """A checkout with a lock and without an environment. Commands are noted, and pip and venv do what they promise."""
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(bootstrap, "PYTHON", tmp_path / ".venv" / "bin" / "python")
+    monkeypatch.setattr(bootstrap, "STAMP", tmp_path / ".venv" / "acplab.stamp")
+    monkeypatch.setattr(bootstrap, "LOCK", tmp_path / "requirements.lock")
+    monkeypatch.setattr(bootstrap, "LOG", tmp_path / ".venv.log")
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py", "status"])
+    (tmp_path / "requirements.lock").write_text("one==1\n")
+    return tmp_path
+
+
+@pytest.fixture
+def commands(checkout, monkeypatch) -> list[str]:
+    done: list[str] = []
+
+    def run(*command) -> None:
+        words = " ".join(map(str, command)).replace(str(checkout), ".").replace(sys.executable, "python")
+        done.append(words)
+        if " venv " in words:
+            shutil.rmtree(checkout / ".venv", ignore_errors=True)
+            (checkout / ".venv" / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
+            (checkout / ".venv" / "bin").mkdir()
+            (checkout / ".venv" / "bin" / "python").touch()
+
+    def handed(program, arguments):
+        done.append(" ".join(["exec", *arguments]).replace(str(checkout), "."))
+        raise Handed
+
+    monkeypatch.setattr(bootstrap, "run", run)
+    monkeypatch.setattr(bootstrap, "works", lambda *command: True)
+    monkeypatch.setattr(os, "execv", handed)
+    return done
+
+
+def start(commands: list[str]) -> list[str]:
+    """Call the bootstrap; the commands of this call."""
+    before = len(commands)
+    with pytest.raises(Handed):
+        bootstrap.main()
+    return commands[before:]
+
+
+MADE = [
+    "python -m venv --clear ./.venv",
+    "./.venv/bin/python -m pip install --quiet --require-hashes --requirement ./requirements.lock",
+    "exec ./.venv/bin/python -m acplab status",
+]
+
+
+def test_the_first_call_makes_the_environment_and_hands_over(checkout, commands, capsys):
+    assert start(commands) == MADE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("… Making the Python environment (about 1:30, log: ")
+    assert lines[-1].startswith("✓ Making the Python environment")
+    (path,) = (checkout / ".venv").rglob("acplab.pth")
+    assert path.read_text() == f"{checkout / 'helpers'}\n"
+
+
+def test_the_second_call_only_hands_over_and_says_nothing(commands, capsys):
+    start(commands)
+    capsys.readouterr()
+    assert start(commands) == MADE[-1:]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_changed_lock_means_a_new_environment(checkout, commands):
+    start(commands)
+    (checkout / "requirements.lock").write_text("one==2\n")
+    assert start(commands) == MADE
+    assert start(commands) == MADE[-1:]
+
+
+def test_a_checkout_that_was_moved_means_a_new_environment(checkout, commands, monkeypatch):
+    start(commands)
+    monkeypatch.setattr(bootstrap, "ROOT", checkout / "elsewhere")
+    assert len(start(commands)) == 3
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(checkout, commands):
+    start(commands)
+    python = checkout / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/no/such/python3.11")
+    assert start(commands) == MADE
+
+
+@pytest.mark.parametrize("text", ["", "abc"])
+def test_a_broken_stamp_means_a_new_environment(checkout, commands, text):
+    start(commands)
+    (checkout / ".venv" / "acplab.stamp").write_text(text)
+    assert start(commands) == MADE
+
+
+@pytest.mark.parametrize("cause", [SystemExit("Error: pip failed"), KeyboardInterrupt()])
+def test_a_half_made_environment_is_made_anew(commands, monkeypatch, cause):
+    def fails() -> None:
+        raise cause
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bootstrap, "install", fails)
+        with pytest.raises(SystemExit) as ended:
+            bootstrap.main()
+    assert str(ended.value.code) in ("Error: pip failed", "\nInterrupted. The same command makes the environment anew.")
+    assert start(commands) == MADE
+
+
+def test_also_one_that_was_whole_before(checkout, commands, monkeypatch):
+    """The old stamp must not outlive the environment that it was written for."""
+    start(commands)
+    (checkout / "requirements.lock").write_text("one==2\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(bootstrap, "install", lambda: sys.exit("no network"))
+        with pytest.raises(SystemExit):
+            bootstrap.main()
+    (checkout / "requirements.lock").write_text("one==1\n")
+    assert start(commands) == MADE
+
+
+def test_arguments_are_handed_over_as_they_are(commands, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py", "test", "-k", "a b", "--keep"])
+    assert start(commands)[-1] == "exec ./.venv/bin/python -m acplab test -k a b --keep"
+
+
+# --- machines that lack something -----------------------------------------------------------------------------------------
+
+
+def test_without_ensurepip_a_pip_that_is_there_serves(commands, monkeypatch):
+    monkeypatch.setattr(bootstrap, "works", lambda *command: "ensurepip" not in command[-1])
+    assert start(commands)[:2] == [
+        "python -m venv --clear --without-pip ./.venv",
+        "python -m pip --python ./.venv/bin/python install pip",
+    ]
+
+
+def test_without_both_root_installs_debians_package_and_says_so(commands, monkeypatch, capsys):
+    monkeypatch.setattr(bootstrap, "works", lambda *command: False)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    assert start(commands)[:2] == [
+        "apt-get update",
+        "apt-get install --yes --no-install-recommends python3-venv",
+    ]
+    assert "installing it, since you are root" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("user", "apt"), [(1000, True), (0, False)])
+def test_without_both_and_without_rights_the_command_is_said(commands, monkeypatch, user, apt):
+    monkeypatch.setattr(bootstrap, "works", lambda *command: False)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    monkeypatch.setattr(shutil, "which", lambda name: name if apt else None)
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.main()
+    assert "venv module cannot make an environment here" in ended.value.code
+    assert "→ sudo apt-get install python3-venv" in ended.value.code
+    assert commands == []
+
+
+def test_a_command_that_fails_is_quoted_with_its_log(checkout):
+    program = "print('Collecting one'); print('ERROR: No matching distribution for one'); print(); raise SystemExit(1)"
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.run(sys.executable, "-c", program)
+    assert "failed: ERROR: No matching distribution for one" in ended.value.code
+    assert str(checkout / ".venv.log") in ended.value.code
+    assert "Collecting one" in (checkout / ".venv.log").read_text()
+
+
+def test_a_command_that_fails_without_a_word(checkout):
+    with pytest.raises(SystemExit, match="no output"):
+        bootstrap.run(sys.executable, "-c", "raise SystemExit(1)")
+
+
+# --- an old Python ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [(3, 10, 13), (3, 8, 0), (2, 7, 18)])
+def test_an_old_python_is_told_so_and_nothing_is_made(commands, monkeypatch, version):
+    text = ".".join(map(str, version))
+    old = SimpleNamespace(version_info=version, version=f"{text} (main)", exit=sys.exit, argv=sys.argv)
+    monkeypatch.setattr(bootstrap, "sys", old)
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.main()
+    assert f"Python 3.11 or later is needed, and this is {text}." in ended.value.code
+    assert "ACPLAB_PYTHON=" in ended.value.code
+    assert commands == []
+
+
+def test_it_uses_no_syntax_and_no_module_that_an_old_python_lacks():
+    """Otherwise they would read a SyntaxError instead of the sentence."""
+    tree = ast.parse(FILE.read_text(), feature_version=(3, 6))
+    names = {alias.name for one in ast.walk(tree) if isinstance(one, ast.Import) for alias in one.names}
+    names |= {one.module for one in ast.walk(tree) if isinstance(one, ast.ImportFrom)}
+    assert names <= {"hashlib", "os", "shutil", "subprocess", "sys", "time", "pathlib", "contextlib"}
+
+
+OLD = sorted(
+    path
+    for pattern in ("/usr/bin/python3.[6-9]", "/usr/bin/python3.10", "~/.pyenv/versions/3.[6-9]*/bin/python3")
+    for path in glob.glob(os.path.expanduser(pattern))
+)
+
+
+@pytest.mark.skipif(not OLD, reason="no old Python on this machine")
+@pytest.mark.parametrize("python", OLD)
+def test_an_old_python_that_is_really_there(python):
+    done = subprocess.run([python, FILE, "status"], capture_output=True, timeout=30, text=True, errors="replace")
+    assert done.returncode == 1
+    assert "Python 3.11 or later is needed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_takes_the_python_that_it_is_given(tmp_path):
+    shutil.copy(FILE.parents[1] / "acplab", tmp_path / "acplab")
+    echo = shutil.which("echo")
+    done = subprocess.run(
+        [tmp_path / "acplab", "check", "a lab"],
+        env={"ACPLAB_PYTHON": echo, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        cwd="/",
+        timeout=30,
+    )
+    assert done.stdout == f"{tmp_path}/helpers/bootstrap.py check a lab\n"

@@ -1,0 +1,326 @@
+"""The command line: help, exit codes, and that nobody ever reads a traceback."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from acplab import cli, cluster, docker, doctor, lessons, paths, server
+from acplab import images as node_images
+from acplab.errors import AcplabError
+from acplab.images.routes import NodeImage
+
+DELETE = cluster.delete
+COMMANDS = ["start", "status", "doctor", "stop", "delete", "reset", "check", "images", "test"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_real(folders, monkeypatch):
+    """No command of these tests reaches Docker, a cluster or Jupyter unless the test says how."""
+    for module, names in {
+        docker: ["ensure", "require", "run", "ensure_browser", "remove_images"],
+        cluster: ["ensure", "delete", "stop", "find"],
+        server: ["ensure", "stop"],
+        node_images: ["ensure"],
+    }.items():
+        for name in names:
+            monkeypatch.setattr(module, name, lambda *_, _name=name, **__: pytest.fail(f"{_name} was called"))
+    monkeypatch.setenv("ACPLAB_INSTANCE", "test")
+
+
+@pytest.fixture
+def acplab(monkeypatch, capsys):
+    """Call a command; (exit code, what it printed, what it complained)."""
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["acplab", *words])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else (0 if ended.code is None else 1)
+        said = capsys.readouterr()
+        assert "Traceback" not in said.out + said.err
+        return code, said.out, said.err
+
+    return call
+
+
+# --- help and mistypings ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_lists_every_command(acplab, option):
+    code, out, _ = acplab(option)
+    assert code == 0
+    assert not [name for name in COMMANDS if name not in out]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(acplab, command):
+    code, out, _ = acplab(command, "--help")
+    assert code == 0
+    assert f"./acplab {command}" in out
+
+
+def test_without_a_command_there_is_help(acplab):
+    code, out, err = acplab()
+    assert code == 2
+    assert "start" in out + err
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["strat"], "strat"),
+        (["start", "--imgaes", "built"], "--imgaes"),
+        (["check"], "LAB"),
+        (["reset"], "LAB"),
+        (["check", "a", "b", "c"], "c"),
+        (["start", "--profile"], "--profile"),
+    ],
+)
+def test_a_mistyped_command_is_code_2(acplab, words, named):
+    code, out, err = acplab(*words)
+    assert code == 2
+    assert named.lower() in (out + err).lower()
+
+
+# --- errors --------------------------------------------------------------------------------------------------------------------
+
+
+def fails(*_, **__):
+    raise AcplabError("Docker is not installed.", "sudo apt-get install docker.io")
+
+
+@pytest.mark.parametrize("command", [["start"], ["images"], ["test"]])
+def test_an_error_is_a_sentence_and_its_remedy_on_stderr_and_code_1(acplab, monkeypatch, command):
+    monkeypatch.setattr(docker, "ensure", fails)
+    code, out, err = acplab(*command)
+    assert code == 1
+    assert err == "Error: Docker is not installed.\n  → sudo apt-get install docker.io\n"
+    assert out == ""
+
+
+@pytest.mark.parametrize("command", ["check", "reset"])
+def test_a_lab_that_does_not_exist(acplab, command):
+    code, _, err = acplab(command, "99-nothing")
+    assert code == 1
+    assert err.startswith("Error: There is no lab")
+    assert "10-canary-by-weight" in err
+
+
+def test_an_unknown_route(acplab, monkeypatch):
+    from acplab.images import routes
+
+    monkeypatch.setattr(docker, "ensure", lambda: None)
+    monkeypatch.setattr(node_images, "ensure", routes.ensure)
+    code, _, err = acplab("images", "--images", "bogus")
+    assert code == 1
+    assert "bogus" in err
+
+
+def test_an_interruption_is_code_130_and_a_sentence(acplab, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(docker, "ensure", interrupted)
+    code, _, err = acplab("start")
+    assert code == 130
+    assert "Interrupted" in err
+    assert "goes on from there" in err
+
+
+def test_a_real_interruption(tmp_path):
+    program = (
+        "import sys, time; from acplab import cli, docker;"
+        "docker.ensure = lambda: (print('here', flush=True), time.sleep(1.9), time.sleep(1.9));"
+        "sys.argv = ['acplab', 'start']; cli.main()"
+    )
+    env = os.environ | {"ACPLAB_HOME": str(tmp_path / "home"), "ACPLAB_CACHE": str(tmp_path / "cache")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    )
+    assert process.stdout.readline() == "here\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Interrupted. What is finished is kept" in err
+    assert "Traceback" not in err
+
+
+# --- start -----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ready(monkeypatch):
+    """Everything can be had; what was asked for is noted."""
+    asked: list = []
+    made = cluster.Cluster("small", "acplab-test-small", "i", {"api": 1, "http": 2, "https": 3})
+    running = server.Server(4000, "token", str(paths.ROOT))
+    monkeypatch.setattr(docker, "ensure", lambda: asked.append("docker"))
+    monkeypatch.setattr(docker, "require", lambda: asked.append("docker"))
+    monkeypatch.setattr(docker, "ensure_browser", lambda: asked.append("browser"))
+    monkeypatch.setattr(docker, "remove_images", lambda: asked.append("remove images"))
+    monkeypatch.setattr(docker, "state", lambda: "ready")
+    monkeypatch.setattr(cluster, "ensure", lambda *words: asked.append(("cluster", *words)) or made)
+    monkeypatch.setattr(cluster, "delete", lambda profile: asked.append(("delete", profile)) or True)
+    monkeypatch.setattr(cluster, "stop", lambda profile: asked.append(("stop", profile)) or profile == "small")
+    monkeypatch.setattr(server, "ensure", lambda: asked.append("jupyter") or running)
+    monkeypatch.setattr(server, "stop", lambda: asked.append("stop jupyter") or True)
+    monkeypatch.setattr(cli.webbrowser, "open", lambda url: asked.append("open"))
+    return asked
+
+
+def test_start(acplab, ready):
+    code, out, _ = acplab("start")
+    assert code == 0
+    assert ready == ["docker", ("cluster", "small", "auto"), "jupyter"]
+    assert "http://127.0.0.1:4000/lab/tree/notebooks/00-welcome.ipynb?token=token" in out.splitlines()
+
+
+def test_start_passes_its_options_on(acplab, ready):
+    acplab("start", "--images", "mirror=x", "--profile", "ha", "--no-browser")
+    assert ("cluster", "ha", "mirror=x") in ready
+
+
+# --- check and doctor: the exit code says it ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("passed", "wanted"), [(True, 0), (False, 1)])
+def test_check_tells_by_its_code(acplab, monkeypatch, passed, wanted):
+    report = SimpleNamespace(passed=passed, words=lambda: "what was found")
+    asked: list = []
+    monkeypatch.setattr(lessons, "check", lambda *words: asked.append(words) or report)
+    code, out, _ = acplab("check", "10-canary-by-weight", "split")
+    assert (code, out) == (wanted, "what was found\n")
+    assert asked == [("10-canary-by-weight", "split")]
+
+
+@pytest.mark.parametrize(
+    ("oks", "wanted"), [([True, None], 0), ([True, False, True], 1), ([False, False], 1), ([None], 0)]
+)
+def test_doctor_tells_by_its_code(acplab, monkeypatch, oks, wanted):
+    findings = [doctor.Finding(f"part {n}", "as it is", ok, "do this") for n, ok in enumerate(oks)]
+    monkeypatch.setattr(doctor, "examine", lambda: iter(findings))
+    code, out, _ = acplab("doctor")
+    assert code == wanted
+    assert out.count("→ do this") == len([ok for ok in oks if ok is not True])
+    assert out.count("BAD") == oks.count(False)
+
+
+@pytest.mark.parametrize("wanted", [0, 1, 5])
+def test_test_ends_with_pytests_code_and_removes_its_cluster(acplab, ready, monkeypatch, wanted):
+    called: list = []
+    monkeypatch.setattr(cli.subprocess, "call", lambda command, **_: called.append(command) or wanted)
+    code, _, _ = acplab("test", "-k", "safety")
+    assert code == wanted
+    assert called == [[sys.executable, "-m", "pytest", "-k", "safety"]]
+    assert ready == ["docker", "browser", ("cluster", "small", "auto"), ("delete", "small")]
+
+
+def test_test_can_keep_its_cluster(acplab, ready, monkeypatch):
+    monkeypatch.setattr(cli.subprocess, "call", lambda command, **_: 0)
+    acplab("test", "--keep")
+    assert ("delete", "small") not in ready
+
+
+def test_the_tests_never_run_on_a_learners_cluster(acplab, ready, monkeypatch):
+    seen: list = []
+    monkeypatch.setenv("ACPLAB_INSTANCE", "course")
+    monkeypatch.setattr(cli.subprocess, "call", lambda command, **_: seen.append(paths.instance()) or 0)
+    acplab("test")
+    assert seen == ["test"]
+
+
+# --- status, stop, images, reset -----------------------------------------------------------------------------------------------------
+
+
+def test_status_with_nothing_there(acplab, monkeypatch):
+    monkeypatch.setattr(docker, "state", lambda: "no client")
+    code, out, _ = acplab("status")
+    assert code == 0
+    assert "Docker is not installed." in out
+    assert "not running" in out
+    assert "10-canary-by-weight" in out
+
+
+def test_stop(acplab, ready):
+    code, out, _ = acplab("stop")
+    assert code == 0
+    assert ready == ["stop jupyter", *(("stop", profile) for profile in cluster.profiles())]
+    assert "Cluster stopped: small." in out
+
+
+def test_stop_without_docker(acplab, ready, monkeypatch):
+    monkeypatch.setattr(docker, "state", lambda: "stopped")
+    code, _, _ = acplab("stop")
+    assert (code, ready) == (0, ["stop jupyter"])
+
+
+def test_images(acplab, ready, monkeypatch):
+    monkeypatch.setattr(node_images, "ensure", lambda route: NodeImage(f"acplab/node:{route}", "built", "x"))
+    code, out, _ = acplab("images", "--images", "built")
+    assert code == 0
+    assert "acplab/node:built" in out
+    assert str(paths.cache()) in out
+
+
+def test_reset(acplab, monkeypatch):
+    monkeypatch.setattr(lessons, "reset", lambda lab: f"{lab} is as it was.")
+    assert acplab("reset", "10-canary-by-weight")[:2] == (0, "10-canary-by-weight is as it was.\n")
+
+
+# --- delete ----------------------------------------------------------------------------------------------------------------------------
+
+
+def mark(folder):
+    file = folder / "mark"
+    file.write_text("x")
+    return file
+
+
+def test_delete_removes_one_cluster_and_keeps_progress(acplab, ready):
+    progress = mark(paths.home())
+    code, out, _ = acplab("delete")
+    assert code == 0
+    assert ready == ["docker", ("delete", "small")]
+    assert "removed" in out
+    assert progress.exists()
+
+
+def test_delete_everything_asks_first(acplab, ready, monkeypatch):
+    kept = [mark(paths.home()), mark(paths.cache())]
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
+    code, _, _ = acplab("delete", "--everything")
+    assert code == 130
+    assert ready == []
+    assert all(file.exists() for file in kept)
+
+
+def test_delete_everything(acplab, ready):
+    gone = [mark(paths.home()), mark(paths.cache())]
+    read_only = paths.cache() / "go"
+    read_only.mkdir()
+    mark(read_only).chmod(0o400)
+    read_only.chmod(0o500)
+    code, out, _ = acplab("delete", "--everything", "--yes")
+    assert code == 0
+    assert [one for one in ready if one[0] == "delete"] == [("delete", profile) for profile in cluster.profiles()]
+    assert {"remove images", "stop jupyter"} <= {one for one in ready if isinstance(one, str)}
+    assert not any(file.exists() for file in gone)
+    assert "What is left is this folder" in out
+
+
+def test_delete_of_a_strange_profile_removes_nothing(acplab, ready, monkeypatch):
+    kept = mark(paths.home())
+    monkeypatch.setattr(cluster, "delete", DELETE)
+    code, _, err = acplab("delete", "--profile", "..")
+    assert code == 1
+    assert "no cluster profile" in err
+    assert kept.exists()

@@ -1,0 +1,317 @@
+"""Setting nodes going again, each at its old address. Docker is a model here: it hands out addresses as the real
+one does, the next free one to whoever starts, and refuses what the real one refuses."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from acplab import connection, docker, nodes
+from acplab.errors import AcplabError
+
+CLUSTER = "acplab-test-small"
+WANTED = {"one": "172.28.0.10", "two": "172.28.0.9", "three": "172.28.0.11"}
+
+
+class Daemon:
+    """Nodes with a state, an address while they run, and perhaps a fixed one; every call is noted."""
+
+    def __init__(self) -> None:
+        self.state = dict.fromkeys(WANTED, "running")
+        self.address = dict(WANTED)
+        self.fixed: dict[str, str] = {}
+        self.connected = set(WANTED)
+        self.networks = {"bridge": "172.17.0.0/16", "acplab": "172.28.0.0/16"}
+        self.calls: list[tuple[str, ...]] = []
+
+    def run(self, *words, **_) -> str:
+        words = tuple(map(str, words))
+        self.calls.append(words)
+        verb = f"{words[0]}_{words[1]}" if words[0] == "network" else words[0]
+        return getattr(self, f"do_{verb}")(list(words[1:])) or ""
+
+    def do_ps(self, words) -> str:
+        assert f"label=io.x-k8s.kind.cluster={CLUSTER}" in words
+        assert "--all" in words
+        return "".join(f"{name}\t{state}\n" for name, state in self.state.items())
+
+    def do_inspect(self, names) -> str:
+        def networks(name):
+            here = {"acplab": {"IPAddress": self.address.get(name, "")}} if name in self.connected else {}
+            return {"Name": f"/{name}", "NetworkSettings": {"Networks": here}}
+
+        return json.dumps([networks(name) for name in names])
+
+    def do_unpause(self, names) -> None:
+        for name in names:
+            assert self.state[name] == "paused", f"{name} is not paused"
+            self.state[name] = "running"
+
+    def do_stop(self, words) -> None:
+        for name in words[2:]:
+            assert self.state[name] != "paused"
+            self.state[name] = "exited"
+            self.address.pop(name, None)
+
+    def do_start(self, words) -> None:
+        (name,) = words
+        assert name in self.connected, f"{name} is in no network"
+        taken = {self.address[other] for other in self.address if self.state[other] in ("running", "paused")}
+        chosen = self.fixed.get(name) or next(a for n in range(2, 99) if (a := f"172.28.0.{n}") not in taken)
+        if chosen in taken:
+            raise AcplabError("docker start failed: Error response from daemon: Address already in use", "")
+        self.state[name], self.address[name] = "running", chosen
+
+    def do_network_ls(self, words) -> str:
+        return "\n".join(self.networks)
+
+    def do_network_create(self, words) -> None:
+        subnet = words[words.index("--subnet") + 1]
+        if subnet in self.networks.values():
+            raise AcplabError("docker network failed: Error response from daemon: Pool overlaps with other one", "")
+        self.networks[words[-1]] = subnet
+
+    def do_network_disconnect(self, words) -> None:
+        name = words[-1]
+        if name not in self.connected:
+            raise AcplabError(f"docker network failed: container {name} is not connected to the network acplab", "")
+        self.connected.remove(name)
+        self.fixed.pop(name, None)
+
+    def do_network_connect(self, words) -> None:
+        name = words[-1]
+        assert self.state[name] == "exited"
+        assert "acplab" in self.networks
+        self.connected.add(name)
+        self.fixed[name] = words[words.index("--ip") + 1]
+
+    def done(self, *verbs: str) -> list[tuple[str, ...]]:
+        return [call for call in self.calls if call[0] in verbs]
+
+
+@pytest.fixture
+def daemon(monkeypatch) -> Daemon:
+    daemon = Daemon()
+    monkeypatch.setattr(docker, "run", daemon.run)
+    return daemon
+
+
+def assert_as_before(daemon: Daemon) -> None:
+    assert set(daemon.state.values()) == {"running"}
+    assert daemon.address == WANTED
+
+
+def test_nodes_that_run_where_they_should_are_left_alone(daemon):
+    assert nodes.revive(CLUSTER, WANTED) == []
+    assert {call[0] for call in daemon.calls} <= {"ps", "inspect"}
+
+
+def test_a_paused_node_goes_on(daemon):
+    daemon.state["two"] = "paused"
+    assert nodes.revive(CLUSTER, WANTED) == ["two"]
+    assert daemon.done("unpause", "start", "stop") == [("unpause", "two")]
+    assert_as_before(daemon)
+
+
+@pytest.mark.parametrize("state", ["exited", "created"])
+def test_a_stopped_node_starts_at_its_old_address(daemon, state):
+    daemon.run("stop", "--time", "1", "one")
+    daemon.state["one"] = "exited"
+    assert nodes.revive(CLUSTER, WANTED) == ["one"]
+    assert_as_before(daemon)
+
+
+def test_all_stopped_start_in_the_order_of_their_addresses(daemon):
+    daemon.run("stop", "--time", "1", *WANTED)
+    assert nodes.revive(CLUSTER, WANTED) == ["one", "three", "two"]
+    # As numbers: .9 comes before .10.
+    assert daemon.done("start") == [("start", "two"), ("start", "one"), ("start", "three")]
+    assert_as_before(daemon)
+
+
+def test_nodes_that_swapped_their_addresses_are_moved_back(daemon):
+    daemon.run("stop", "--time", "1", *WANTED)
+    for name in WANTED:
+        daemon.run("start", name)
+    assert daemon.address != WANTED
+    assert nodes.revive(CLUSTER, WANTED) == ["one", "three", "two"]
+    assert_as_before(daemon)
+
+
+def test_only_the_moved_nodes_are_stopped(daemon):
+    daemon.address["two"] = "172.28.0.77"
+    assert nodes.revive(CLUSTER, WANTED) == ["two"]
+    assert daemon.done("stop") == [("stop", "--time", "10", "two")]
+    assert_as_before(daemon)
+
+
+def test_paused_moved_and_stopped_at_once(daemon):
+    daemon.state["one"] = "paused"
+    daemon.address["two"] = "172.28.0.77"
+    daemon.run("stop", "--time", "1", "three")
+    assert nodes.revive(CLUSTER, WANTED) == ["one", "three", "two"]
+    assert_as_before(daemon)
+
+
+def test_a_paused_node_at_a_wrong_address_is_moved_too(daemon):
+    daemon.state["one"] = "paused"
+    daemon.address["one"] = "172.28.0.77"
+    assert nodes.revive(CLUSTER, WANTED) == ["one"]
+    assert_as_before(daemon)
+
+
+def test_a_repair_that_was_interrupted_can_be_repeated(daemon):
+    """Between the two calls that pin an address a node is in no network at all."""
+    daemon.run("stop", "--time", "1", "one", "two")
+    daemon.run("network", "disconnect", "--force", "acplab", "one")
+    assert nodes.revive(CLUSTER, WANTED) == ["one", "two"]
+    assert_as_before(daemon)
+
+
+def test_a_missing_node_is_named_and_nothing_is_done(daemon):
+    del daemon.state["two"]
+    daemon.state["one"] = "paused"
+    with pytest.raises(AcplabError, match="Node two is gone"):
+        nodes.revive(CLUSTER, WANTED)
+    assert daemon.done("unpause", "start", "stop") == []
+
+
+def test_a_node_that_docker_cannot_start_is_an_error(daemon):
+    daemon.run("stop", "--time", "1", "one")
+    daemon.state["stranger"], daemon.address["stranger"] = "running", WANTED["one"]
+    with pytest.raises(AcplabError, match="Address already in use"):
+        nodes.revive(CLUSTER, WANTED)
+
+
+def test_states_and_addresses(daemon):
+    daemon.run("stop", "--time", "1", "two")
+    assert nodes.states(CLUSTER) == {"one": "running", "two": "exited", "three": "running"}
+    assert nodes.addresses(CLUSTER) == WANTED | {"two": ""}
+
+
+def test_no_nodes_no_questions(daemon):
+    daemon.state.clear()
+    assert nodes.states(CLUSTER) == nodes.addresses(CLUSTER) == {}
+    assert daemon.done("inspect") == []
+
+
+# --- the network ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_network_is_found(daemon):
+    assert nodes.network() == "acplab"
+    assert daemon.calls == [("network", "ls", "--format", "{{.Name}}")]
+
+
+def test_a_network_with_a_longer_name_is_not_ours(daemon):
+    daemon.networks = {"acplab-of-somebody": "172.30.0.0/16"}
+    nodes.network()
+    assert daemon.networks["acplab"] == nodes.RANGES[0]
+
+
+def test_the_first_free_range_is_taken(daemon):
+    daemon.networks = {"bridge": "172.17.0.0/16", "x": nodes.RANGES[0], "y": nodes.RANGES[1]}
+    assert nodes.network() == "acplab"
+    assert daemon.networks["acplab"] == nodes.RANGES[2]
+
+
+def test_no_range_is_free(daemon):
+    daemon.networks = {block: block for block in nodes.RANGES}
+    with pytest.raises(AcplabError, match="address ranges") as told:
+        nodes.network()
+    assert told.value.remedy
+
+
+def test_another_failure_is_not_taken_for_an_overlap(daemon, monkeypatch):
+    daemon.networks = {}
+
+    def refuse(words):
+        raise AcplabError("docker network failed: permission denied", "")
+
+    monkeypatch.setattr(daemon, "do_network_create", refuse)
+    with pytest.raises(AcplabError, match="permission denied"):
+        nodes.network()
+    assert len(daemon.done("network")) == 2
+
+
+# --- ready -----------------------------------------------------------------------------------------------------------------
+
+
+class Api:
+    """Nodes and their leases, as the API tells them."""
+
+    def __init__(self, since: datetime) -> None:
+        self.ready = dict.fromkeys(WANTED, "True")
+        self.renewed = dict.fromkeys(WANTED, since + timedelta(seconds=1))
+
+    def items(self, kind, namespace=None, selector=None):
+        if kind == "lease":
+            assert namespace == "kube-node-lease"
+            times = {name: at.isoformat().replace("+00:00", "Z") for name, at in self.renewed.items()}
+            return [{"metadata": {"name": name}, "spec": {"renewTime": at}} for name, at in times.items()]
+        return [
+            {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": status}]}}
+            for name, status in self.ready.items()
+        ]
+
+
+@pytest.fixture
+def since() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def api(monkeypatch, since) -> Api:
+    api = Api(since)
+    monkeypatch.setattr(nodes, "resource", lambda kind: kind)
+    monkeypatch.setattr(connection, "items", api.items)
+    return api
+
+
+def test_nodes_that_have_reported_are_ready(api, since):
+    nodes._require_ready(since)
+
+
+@pytest.mark.parametrize("status", ["False", "Unknown"])
+def test_a_node_that_is_not_ready_is_named(api, since, status):
+    api.ready["two"] = status
+    with pytest.raises(AcplabError, match="Node two is not ready") as told:
+        nodes._require_ready(since)
+    assert "docker logs two" in told.value.remedy
+
+
+def test_ready_from_before_it_was_stopped_does_not_count(api, since):
+    api.renewed["two"] = since - timedelta(seconds=5)
+    with pytest.raises(AcplabError, match="Node two"):
+        nodes._require_ready(since)
+
+
+def test_a_node_without_a_lease_does_not_count(api, since):
+    del api.renewed["two"]
+    with pytest.raises(AcplabError, match="Node two"):
+        nodes._require_ready(since)
+
+
+def test_waiting_goes_on_until_they_have(api, since):
+    api.ready["two"] = "False"
+    looks = []
+    items = api.items
+
+    def get_better(kind, namespace=None, selector=None):
+        looks.append(kind)
+        if len(looks) > 2:
+            api.ready["two"] = "True"
+            api.renewed = dict.fromkeys(WANTED, datetime.now(UTC) + timedelta(seconds=1))
+        return items(kind, namespace, selector)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "items", get_better)
+        nodes.wait_ready(timeout=10)
+    assert len(looks) > 2
+
+
+def test_waiting_ends(api):
+    api.ready["two"] = "False"
+    with pytest.raises(AcplabError, match="Node two is not ready"):
+        nodes.wait_ready(timeout=0.2)
