@@ -6,11 +6,13 @@ paused or stopped, Docker restarted, an address changed); what cannot be repaire
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
 import socket
-import time
+import urllib.error
+import urllib.request
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -104,7 +106,7 @@ def diagnose(cluster: Cluster | None, profile: str) -> AcplabError | None:
     if cluster is None or not cluster.complete or not states:
         gone = (
             _("The cluster {name} is gone; it was deleted outside of acplab.")
-            if cluster and not states
+            if cluster and cluster.complete and not states
             else _("There is no cluster {name} yet.")
         )
         return AcplabError(gone.format(name=_name(profile)), _("Run ./acplab start."))
@@ -175,6 +177,7 @@ def _repaired(cluster: Cluster) -> Cluster:
             connection.guard()
     if repaired:
         addons.wait_ready()
+        _wait_entrance(cluster)
     return cluster
 
 
@@ -189,6 +192,7 @@ def _create(profile: str, image: images.NodeImage, former: Cluster | None) -> Cl
         connection.use(cluster.kubeconfig)
         with stage("platform", _("Installing the ingress controller and the metrics"), 20):
             addons.install()
+            _wait_entrance(cluster)
         cluster.addresses = nodes.addresses(name)
     except BaseException:
         _remove(name)
@@ -272,12 +276,26 @@ def delete(profile: str = "small") -> bool:
 
 
 def answers(cluster: Cluster, timeout: float = 2.0) -> bool:
-    """Whether the entrance accepts connections."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            probe.settimeout(0.5)
-            if probe.connect_ex(("127.0.0.1", cluster.http_port)) == 0:
-                return True
-        time.sleep(0.1)
-    return False
+    """Whether the ingress controller answers at the entrance, be it with 404.
+
+    A connection alone says nothing: Docker accepts it even when nobody is behind the port.
+    """
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        direct.open(cluster.entrance, timeout=timeout).close()
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
+
+
+def _wait_entrance(cluster: Cluster) -> None:
+    """Wait until several requests in a row are answered: after a restart one Pod may serve before the other."""
+    for attempt in retry_context(on=AcplabError, attempts=None, timeout=60, wait_initial=0.2, wait_max=1.0):
+        with attempt:
+            if not all(answers(cluster) for _try in range(6)):
+                raise AcplabError(
+                    _("The ingress controller does not answer at {entrance}.").format(entrance=cluster.entrance),
+                    _("Run ./acplab delete and ./acplab start, which make the cluster anew."),
+                )

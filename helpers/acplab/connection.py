@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,18 +51,36 @@ def client() -> DynamicClient:
 @lru_cache(maxsize=4)
 def _client(file: Path, changed: int) -> DynamicClient:
     # `changed` makes a rebuilt cluster's kubeconfig be read anew.
+    import yaml
     from kubernetes import client as library
     from kubernetes import config
     from kubernetes.dynamic import DynamicClient
 
     settings = library.Configuration()
-    config.load_kube_config(str(file), client_configuration=settings)
+    try:
+        config.load_kube_config(str(file), client_configuration=settings)
+    except (config.ConfigException, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise AcplabError(
+            _("The kubeconfig {file} cannot be read: {why}").format(file=file, why=" ".join(str(error).split())),
+            _("Run ./acplab start; it makes the cluster anew."),
+        ) from None
     settings.proxy = None  # the API server is on 127.0.0.1; a proxy set for the Internet must not get it
     settings.retries = False
     key = hashlib.sha256(f"{settings.host}{changed}".encode()).hexdigest()[:12]
     cache_file = paths.home() / "discovery" / f"{key}-{os.getuid()}.json"
     cache_file.parent.mkdir(exist_ok=True)
-    return explaining(lambda: DynamicClient(library.ApiClient(settings), cache_file=str(cache_file)))
+    return explaining(lambda: DynamicClient(_patient(library.ApiClient(settings)), cache_file=str(cache_file)))
+
+
+def _patient(api: Any) -> Any:
+    """Give the library's own requests, which read the kinds, a time limit too."""
+    call = api.call_api
+
+    def call_api(*request: Any, _request_timeout: Any = None, **options: Any) -> Any:
+        return call(*request, _request_timeout=_request_timeout or TIMEOUT, **options)
+
+    api.call_api = call_api
+    return api
 
 
 def explaining(call: Any) -> Any:
@@ -101,6 +120,10 @@ def refused(status: int, body: str, reason: str) -> Refused:
         message = json.loads(body).get("message") or reason
     except (ValueError, AttributeError):
         message = reason
+    # Of a patch the server quotes the whole object before it says what is wrong with it.
+    message = re.sub(r'Invalid value: "\{.*\}": ', "", str(message), flags=re.DOTALL).strip()
+    if "failed to create typed patch object" in message:  # a mistyped field, for which the server blames itself
+        status = 422
     remedies = {
         404: _("Check the name and the namespace."),
         409: _("Somebody else changed it at the same time; look at it with kube.get and try again."),
@@ -109,7 +132,7 @@ def refused(status: int, body: str, reason: str) -> Refused:
         401: _("The kubeconfig is from another cluster; run ./acplab start."),
         403: _("The namespace may be going away, or a quota or policy forbids it; read the message."),
     }
-    return Refused(str(message), remedies.get(status, _("Run ./acplab doctor.")), status)
+    return Refused(message, remedies.get(status, _("Run ./acplab doctor.")), status)
 
 
 def resource(kind: str, api_version: str | None = None) -> Resource:

@@ -74,7 +74,9 @@ def _fulfilled(found: Object | None, condition: str | Callable[[Object], bool]) 
         return found is None
     if found is None:
         return False
-    return _ready(found) if condition == "ready" else bool(condition(found))  # type: ignore[operator]
+    if condition == "ready":
+        return not found["metadata"].get("deletionTimestamp") and _ready(found)
+    return bool(condition(found))  # type: ignore[operator]
 
 
 def _ready(found: Object) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import socket
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 from acplab import addons, cluster, connection, docker, images, nodes, paths
@@ -121,10 +123,18 @@ def test_a_former_port_that_somebody_else_has_is_replaced_and_the_others_stay():
     assert (chosen["api"], chosen["https"]) == (former["api"], former["https"])
 
 
-def test_answers_tells_a_listener_from_nobody():
+def test_answers_takes_any_answer_but_not_a_mere_connection():
+    handler = type(
+        "Nothing",
+        (BaseHTTPRequestHandler,),
+        {"do_GET": lambda self: self.send_error(404), "log_message": lambda *_: None},
+    )
+    with HTTPServer(("127.0.0.1", 0), handler) as web:
+        Thread(target=web.handle_request, daemon=True).start()
+        assert cluster.answers(Cluster("small", "x", "i", PORTS | {"http": web.server_port}), timeout=2)
     with somebody_listens() as port:
         there = Cluster("small", "x", "i", PORTS | {"http": port})
-        assert cluster.answers(there, timeout=1)
+        assert not cluster.answers(there, timeout=0.3)
     assert not cluster.answers(there, timeout=0.2)
 
 

@@ -473,6 +473,13 @@ def test_a_hopeless_wait_names_object_cause_last_event_and_next_step_long_before
     assert world.now == 1000
 
 
+@pytest.mark.parametrize("found", [rolled_out(1), {"kind": "ConfigMap", "metadata": {"name": "shop"}}])
+def test_what_is_being_deleted_is_not_ready_however_well_it_runs(world, found):
+    going = found | {"metadata": found["metadata"] | {"deletionTimestamp": "2026-11-24T07:49:23Z"}}
+    world.looks = [going]
+    assert "being deleted" in failure(world, going["kind"].lower(), "shop", namespace="space").sentence
+
+
 def test_what_never_came(world):
     world.looks = [None]
     said = failure(world, "deployment", "shop", namespace="space", timeout=30)
