@@ -268,6 +268,7 @@ def steps(docker_has, monkeypatch) -> list[str]:
     monkeypatch.setattr(images, "ensure", lambda route: done.append(f"images {route}") or BUILT)
     monkeypatch.setattr(addons, "install", lambda: done.append("install"))
     monkeypatch.setattr(addons, "wait_ready", lambda: done.append("platform ready"))
+    monkeypatch.setattr(cluster, "answers", lambda _there, timeout=2.0: True)
     monkeypatch.setattr(nodes, "revive", lambda name, wanted: [])
     monkeypatch.setattr(nodes, "wait_ready", lambda timeout=150: done.append("nodes ready"))
     monkeypatch.setattr(nodes, "addresses", lambda name: {"one": "172.28.0.2", "two": "172.28.0.3"})
