@@ -28,6 +28,7 @@ from acplab.retry import retry_context
 from acplab.words import _
 
 PROFILES = paths.ROOT / "manifests" / "clusters"
+LOCK_SECONDS = 90
 NODE_PORTS = {"http": 30080, "https": 30443}
 
 
@@ -131,7 +132,8 @@ def ensure(profile: str = "small", route: str = "auto") -> Cluster:
     _require_profile(profile)
     lock = FileLock(paths.home() / "cluster.lock")
     try:
-        with lock.acquire(timeout=0):
+        # Two notebooks that are opened at once both end here; the second has only to wait for the first.
+        with lock.acquire(timeout=LOCK_SECONDS):
             return _ensure(profile, route)
     except Timeout:
         raise AcplabError(

@@ -89,11 +89,10 @@ def test_the_panel_checks_by_keyboard_alone(page, jupyter):
 
 
 def run_until_panel(page: Page) -> None:
-    """Shift+Enter from the top until the panel's first button is there."""
+    """Run cell after cell from the top until the panel's first button is there."""
     page.evaluate("() => { jupyterapp.shell.currentWidget.content.activeCellIndex = 0; }")
-    page.locator(".jp-Notebook .jp-Cell").first.click()
     for _cell in range(8):
-        page.keyboard.press("Shift+Enter")
+        page.evaluate("() => jupyterapp.commands.execute('notebook:run-cell-and-select-next')")
         page.wait_for_function(f"() => ({RUNNING})() === 'idle'", timeout=120_000)
         if page.get_by_role("button", name="Check 1", exact=True).count():
             return
