@@ -34,11 +34,11 @@ class Server:
         """Address that opens a notebook, with the token that lets its owner in."""
         return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?token={self.token}"
 
-    def _call(self, path: str, method: str = "GET") -> None:
+    def _call(self, path: str, method: str = "GET", timeout: float = 5) -> None:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}", method=method, headers={"Authorization": f"token {self.token}"}
         )
-        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5).close()
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=timeout).close()
 
     def answers(self) -> bool:
         """Whether it is there, and is ours (it accepts the token)."""
@@ -48,22 +48,31 @@ class Server:
             return False
         return True
 
-    def shut_down(self) -> None:
-        """Ask it to end; notebooks are saved by the browser, kernels end."""
-        self._call("/api/shutdown", "POST")
+    def shut_down(self) -> bool:
+        """Ask it to end, with its kernels. False if it was not there. A busy machine gets its time."""
+        try:
+            self._call("/api/shutdown", "POST", timeout=30)
+        except OSError:
+            return False
+        return True
 
 
 def _file() -> Path:
     return paths.home() / "jupyter.json"
 
 
-def find(root: Path = paths.ROOT) -> Server | None:
-    """The running server of this folder (the checkout), if there is one."""
+def _recorded(root: Path) -> Server | None:
     try:
         server = Server(**json.loads(_file().read_text()))
     except (OSError, ValueError, TypeError):
         return None
-    return server if server.root == str(root) and server.answers() else None
+    return server if server.root == str(root) else None
+
+
+def find(root: Path = paths.ROOT) -> Server | None:
+    """The running server of this folder (the checkout), if there is one."""
+    server = _recorded(root)
+    return server if server and server.answers() else None
 
 
 def ensure(root: Path = paths.ROOT, *options: str) -> Server:
@@ -73,11 +82,10 @@ def ensure(root: Path = paths.ROOT, *options: str) -> Server:
 
 def stop(root: Path = paths.ROOT) -> bool:
     """Stop the server. False if none was running."""
-    server = find(root)
-    if server:
-        server.shut_down()
+    server = _recorded(root)
+    stopped = server is not None and server.shut_down()
     _file().unlink(missing_ok=True)
-    return server is not None
+    return stopped
 
 
 def _start(root: Path, options: tuple[str, ...]) -> Server:
