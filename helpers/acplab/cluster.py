@@ -235,8 +235,11 @@ def _free_ports(former: dict[str, int]) -> dict[str, int]:
     chosen: dict[str, int] = {}
     with ExitStack() as held:  # all at once, or the kernel may hand out one twice
         for name in ("api", *NODE_PORTS):
+            if _is_free(former.get(name)):
+                chosen[name] = former[name]
+                continue
             probe = held.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", former[name] if _is_free(former.get(name)) else 0))
+            probe.bind(("127.0.0.1", 0))
             chosen[name] = probe.getsockname()[1]
     return chosen
 
@@ -245,6 +248,8 @@ def _is_free(port: int | None) -> bool:
     if port is None:
         return False
     with socket.socket() as probe:
+        # As Docker does: closed connections that linger (TIME_WAIT) keep nobody from listening.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
