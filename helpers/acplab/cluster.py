@@ -156,6 +156,8 @@ def _ensure(profile: str, route: str) -> Cluster:
     if cluster and cluster.complete and nodes.states(cluster.name):
         try:
             return _repaired(cluster)
+        except safety.Foreign:
+            raise  # somebody changed a label or a kubeconfig; labs may be in there
         except AcplabError as error:
             say(_("The cluster could not be repaired, so it is rebuilt. {why}").format(why=error.sentence))
     elif cluster and cluster.complete:
@@ -260,6 +262,7 @@ def _is_free(port: int | None) -> bool:
 def _remove(name: str) -> None:
     """Remove the nodes that Docker has under kind's label of this name, and nothing else."""
     if found := nodes.states(name):
+        nodes.refuse_foreign(list(found))
         docker.run("rm", "--force", "--volumes", *found)
 
 

@@ -37,6 +37,19 @@ def addresses(cluster: str) -> dict[str, str]:
     }
 
 
+def refuse_foreign(nodes: list[str]) -> None:
+    """AcplabError unless each of these containers runs an image that acplab has made: a name proves nothing."""
+    for one in json.loads(docker.run("inspect", *nodes)):
+        image = one["Config"]["Image"]
+        if not image.startswith(("acplab/node:", "docker.io/kindest/haproxy:", "kindest/haproxy:")):
+            raise AcplabError(
+                _("The container {name} runs {image}, so it is not a node of acplab; it was left alone.").format(
+                    name=one["Name"].lstrip("/"), image=image
+                ),
+                _("If you can spare it, remove or rename that cluster yourself."),
+            )
+
+
 def network() -> str:
     """The name of our Docker network; made if it isn't there."""
     if NETWORK in docker.run("network", "ls", "--format", "{{.Name}}").split():

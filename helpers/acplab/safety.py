@@ -15,6 +15,10 @@ from acplab.words import _
 LABEL = "acplab.dev/instance"
 
 
+class Foreign(AcplabError):
+    """The cluster is not ours. Nothing is done to it, not even a repair."""
+
+
 def label() -> dict[str, str]:
     """The label that every node of this instance's clusters carries."""
     return {LABEL: paths.instance()}
@@ -34,8 +38,8 @@ def refuse_foreign(nodes: list[dict[str, Any]]) -> None:
             raise _refusal(_("node {name} has {label}={owner}").format(name=name, label=LABEL, owner=owner))
 
 
-def _refusal(reason: str) -> AcplabError:
-    return AcplabError(
+def _refusal(reason: str) -> Foreign:
+    return Foreign(
         _("This is not a cluster of acplab, so nothing was changed: {reason}.").format(reason=reason),
         _("Run ./acplab start; it makes a cluster of its own and never touches another."),
     )

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
-from acplab import addons, cluster, connection, docker, images, nodes, paths
+from acplab import addons, cluster, connection, docker, images, nodes, paths, safety
 from acplab.cluster import Cluster
 from acplab.errors import AcplabError
 from acplab.images.routes import NodeImage
@@ -265,6 +265,7 @@ def steps(docker_has, monkeypatch) -> list[str]:
 
     monkeypatch.setattr(docker, "run", remove)
     monkeypatch.setattr(cluster, "_run_kind", create)
+    monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
     monkeypatch.setattr(images, "ensure", lambda route: done.append(f"images {route}") or BUILT)
     monkeypatch.setattr(addons, "install", lambda: done.append("install"))
     monkeypatch.setattr(addons, "wait_ready", lambda: done.append("platform ready"))
@@ -406,13 +407,41 @@ def test_delete_removes_the_nodes_and_the_record_and_nothing_else(steps):
     assert cluster.delete("small") is False
 
 
-def test_remove_names_only_nodes_that_docker_has_under_this_name(docker_has, monkeypatch):
+def docker_that_inspects(monkeypatch, image: str) -> list:
+    """docker.run with containers of this image; the other calls that were made."""
     calls: list = []
-    monkeypatch.setattr(docker, "run", lambda *words, **_: calls.append(words) or "")
+
+    def run(*words, **_):
+        if words[0] == "inspect":
+            return json.dumps([{"Name": f"/{name}", "Config": {"Image": image}} for name in words[1:]])
+        calls.append(words)
+        return ""
+
+    monkeypatch.setattr(docker, "run", run)
+    return calls
+
+
+def test_remove_names_only_nodes_that_docker_has_under_this_name(docker_has, monkeypatch):
+    calls = docker_that_inspects(monkeypatch, "acplab/node:v1.36.3-abc")
     cluster._remove("acplab-test-small")
     assert calls == [("rm", "--force", "--volumes", "one", "two")]
     cluster._remove("acplab-test-ha")
     assert len(calls) == 1
+
+
+def test_a_strangers_kind_cluster_of_the_same_name_is_not_removed(docker_has, monkeypatch):
+    calls = docker_that_inspects(monkeypatch, "kindest/node:v1.36.1")
+    with pytest.raises(AcplabError, match="not a node of acplab"):
+        cluster.delete("small")
+    assert calls == []
+
+
+def test_a_refusal_by_the_guard_does_not_end_in_a_rebuild(steps, monkeypatch):
+    standing()
+    monkeypatch.setattr(connection, "guard", lambda: safety.refuse_foreign([]))
+    with pytest.raises(safety.Foreign):
+        cluster.ensure("small")
+    assert "remove" not in steps
 
 
 def test_stop_stops_what_runs(docker_has, monkeypatch):
