@@ -79,31 +79,31 @@ def prepare(lab: Bench) -> Iterator[Finding]:
 
 @task("by-request")
 def by_request(lab: Bench) -> Iterator[Finding]:
-    for request, why in (
-        (header("bar"), _("This is the half of scenario 1 that a header rule can say.")),
-        (cookie("foo=always"), _("A canary by cookie knows two values, and always is the one that leads to it.")),
-    ):
-        seen = look(lab, SHOP, request, NEW)
-        yield _arrives(SHOP, request, seen, NEW, why)
-    yield _all_at(lab, SHOP, STRANGERS, OLD, gate=True, why=_("Whoever isn't meant to test stays with A."))  # fmt: skip
+    # The many first: once they are with A, what is seen next is no leftover of an earlier state.
+    yield _all_at(lab, SHOP, STRANGERS, OLD, _("Whoever isn't meant to test stays with A."), gate=True)
+    seen = look(lab, SHOP, header("bar"), NEW)
+    yield _arrives(SHOP, header("bar"), seen, NEW, _("This is the half of scenario 1 that a header rule can say."))
+    seen = look(lab, SHOP, cookie("foo=always"), NEW)
+    why = _("A canary by cookie knows two values, and always is the one that leads to it.")
+    yield _arrives(SHOP, cookie("foo=always"), seen, NEW, why)
 
 
 @task("word-for-word")
 def word_for_word(lab: Bench) -> Iterator[Finding]:
+    others = [PLAIN, header("barista"), *LIKE_COOKIES]
+    yield _all_at(lab, GATE, others, OLD, _("A rule that takes too much releases to people who never asked for it."))
     seen = look(lab, GATE, header("bar"), NEW)
     yield _arrives(GATE, header("bar"), seen, NEW, _("The header half of scenario 1."))
     for request in COOKIES:
         seen = look(lab, GATE, request, NEW)
         yield _arrives(GATE, request, seen, NEW, _("A browser sends all its cookies in one line, in any order."))
-    yield _all_at(lab, GATE, [PLAIN, header("barista"), *LIKE_COOKIES], OLD,
-                  why=_("A rule that takes too much releases to people who never asked for it."))  # fmt: skip
 
 
 @task("switch")
 def switch(lab: Bench) -> Iterator[Finding]:
+    why = _("All means all: also a request that a rule of the test time still sends elsewhere.")
     for host in (SHOP, GATE):
-        yield _all_at(lab, host, EVERYBODY, NEW,
-                      why=_("All means all: also a request that a rule of the test time still sends elsewhere."))  # fmt: skip
+        yield _all_at(lab, host, EVERYBODY, NEW, why)
 
 
 @task("retire")
@@ -114,9 +114,7 @@ def retire(lab: Bench) -> Iterator[Finding]:
         ok=not left,
         found=", ".join(left) or _("nothing"),
         wanted=_("nothing"),
-        why=_(
-            "A version that nobody needs still costs its requests, and somebody may send customers to it by mistake."
-        ),
+        why=_("A version that nobody needs still costs what it requests, and somebody may send customers to it."),
         look=_('`kube.delete("deployment", ..., namespace=lab.namespace)`, and so on; a Pod drains for 5 s first.'),
     )
     rules = canaries(lab)
@@ -129,9 +127,9 @@ def retire(lab: Bench) -> Iterator[Finding]:
         why=_("A canary that outlives its release surprises the next one."),
         look=_('`kube.get("ingress", namespace=lab.namespace)`: which of them still call themselves a canary?'),
     )
+    why = _("The old version may only go when nothing names it any more.")
     for host in (SHOP, GATE):
-        yield _all_at(lab, host, [PLAIN, header("bar"), cookie("foo=never")], NEW,
-                      why=_("The old version may only go when nothing names it any more."))  # fmt: skip
+        yield _all_at(lab, host, [PLAIN, header("bar"), cookie("foo=never")], NEW, why)
 
 
 def _arrives(host: str, request: Request, seen: Traffic, wanted: str, why: str) -> Finding:
@@ -160,15 +158,15 @@ def _all_at(lab: Bench, host: str, requests: Iterable[Request], wanted: str, why
     return expect(
         gate=gate,
         criterion=_("{host}: {wanted} answers a request with {names}").format(
-            host=host, wanted=wanted, names=_(", or ").join(name for name, _headers in requests)
+            host=host, wanted=wanted, names=_(" or ").join(name for name, _headers in requests)
         ),
         ok=not astray,
         found="\n".join(f"{name}: {told(seen)}" for name, seen in astray)
         or _("all of them are answered by {wanted}").format(wanted=wanted),
         wanted=_("each of them from {wanted}").format(wanted=wanted),
         why=why,
-        look=_("Which rule takes the request that went astray? Read all Ingresses and HTTPRoutes of {host}.").format(host=host),
-    )  # fmt: skip
+        look=_("Which rule takes the request that went astray? Read all rules for {host}.").format(host=host),
+    )
 
 
 # --- hints -----------------------------------------------------------------------------------------------

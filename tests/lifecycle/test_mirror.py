@@ -70,6 +70,9 @@ def published(mirrored, monkeypatch):
     monkeypatch.setattr(catalogue, "load", lambda: listed)
     yield registry
     docker.run("image", "rm", "--force", "kindest/node:v1.36.1")
+    through = docker.run("image", "ls", "--digests", "--format", "{{.Repository}}@{{.Digest}}").split()
+    for reference in (one for one in through if one.startswith(f"{registry}/")):
+        docker.run("image", "rm", reference)
 
 
 def test_images_come_through_the_mirror_and_keep_their_names(published):

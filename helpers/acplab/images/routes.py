@@ -25,7 +25,7 @@ from acplab.words import _
 
 PROBE_SECONDS = 6
 GIB = 1024**3
-NEEDED_GIB = {"built": 14, "published": 6, "mirror": 6}
+NEEDED_GIB = {"built": 20, "published": 6, "mirror": 6}
 
 
 @dataclass(frozen=True)
