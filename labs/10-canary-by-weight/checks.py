@@ -171,7 +171,7 @@ def _recorded(load: dict[str, Any]) -> Iterator[Finding]:
     at, end = marked(load), new[1] if new else 0.0
     yield expect(
         criterion=_('it went on for {s:.0f} s after B was gone, your mark "{mark}"').format(s=AFTERMATH, mark=RETIRED),
-        ok=at is not None and end - at >= AFTERMATH - 0.1,
+        ok=at is not None and end - at >= 0.85 * AFTERMATH,
         found=_("no such mark") if at is None else _("{s:.1f} s").format(s=end - at),
         wanted=_("{s:.0f} s or more").format(s=AFTERMATH),
         why=_("The entrance hears of a change up to 2 s later; a load that ends before would miss the loss."),

@@ -116,8 +116,11 @@ def play_wrong(stage: Stage, folder: Path) -> dict[str, Any]:
 
 
 def inventory_before(lab_id: str) -> set[str]:
-    """What the cluster holds without this lab in it."""
+    """What the cluster holds without this lab in it, and without what earlier tests are still removing."""
     lessons.lesson(lab_id).finish(lambda _words: None)
+    for namespace in kube.get("namespace"):
+        if namespace["metadata"].get("deletionTimestamp"):
+            kube.wait("namespace", namespace["metadata"]["name"], "deleted")
     return lessons.inventory()
 
 
