@@ -82,11 +82,22 @@ def test_a_node_removed_by_hand_makes_a_new_cluster_and_says_so(standing, mark, 
     assert_works(again)
 
 
+def listen_to_ctrl_c() -> None:
+    """A shell lets what it starts in the background ignore Ctrl-C, and a child inherits that from the tests."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start_in_background() -> subprocess.Popen:
     command = [sys.executable, "-m", "acplab", "start", "--no-browser"]
     env = os.environ | {"PYTHONPATH": str(paths.ROOT / "helpers")}
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=env,
+        start_new_session=True,
+        preexec_fn=listen_to_ctrl_c,
     )
 
 

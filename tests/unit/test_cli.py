@@ -136,15 +136,25 @@ def test_an_interruption_is_code_130_and_a_sentence(acplab, monkeypatch):
     assert "goes on from there" in err
 
 
+def listen_to_ctrl_c() -> None:
+    """A shell lets what it starts in the background ignore Ctrl-C, and a child inherits that from the tests."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_real_interruption(tmp_path):
     program = (
         "import sys, time; from acplab import cli, docker;"
-        "docker.ensure = lambda: (print('here', flush=True), time.sleep(1.9), time.sleep(1.9));"
+        "docker.ensure = lambda: (print('here', flush=True), [time.sleep(0.1) for _ in range(150)], sys.exit(9));"
         "sys.argv = ['acplab', 'start']; cli.main()"
     )
     env = os.environ | {"ACPLAB_HOME": str(tmp_path / "home"), "ACPLAB_CACHE": str(tmp_path / "cache")}
     process = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=env,
+        preexec_fn=listen_to_ctrl_c,
     )
     assert process.stdout.readline() == "here\n"
     process.send_signal(signal.SIGINT)
