@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kubernetes.dynamic.resource import Resource
 
 # (connect, read) seconds: a paused node must not hang a notebook.
+BUSY_SECONDS = 15
 TIMEOUT = (5, 20)
 _used: list[Path] = []
 
@@ -84,6 +86,21 @@ def _patient(api: Any) -> Any:
 
 
 def explaining(call: Any) -> Any:
+    """call(), with the library's exceptions turned into sentences with a remedy.
+
+    429 means "not now": a kind that has just been added is still being read in. Nothing was done, so it is asked again.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return _explaining(call)
+        except Refused as error:
+            if error.status != 429 or time.monotonic() > deadline:
+                raise
+        time.sleep(0.3)
+
+
+def _explaining(call: Any) -> Any:
     """call(), with the library's exceptions turned into sentences with a remedy."""
     from kubernetes.client.exceptions import ApiException
     from kubernetes.dynamic.exceptions import DynamicApiError
