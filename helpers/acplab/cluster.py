@@ -193,7 +193,6 @@ def _create(profile: str, image: images.NodeImage, former: Cluster | None) -> Cl
     _record(cluster)
     try:
         _run_kind(cluster, image)
-        connection.use(cluster.kubeconfig)
         with stage("platform", _("Installing the ingress controller and the metrics"), 20):
             addons.install()
             _wait_entrance(cluster)
@@ -214,6 +213,7 @@ def _run_kind(cluster: Cluster, image: images.NodeImage) -> None:
     command = [str(images.kind()), "create", "cluster", *(f"--{key}={value}" for key, value in options.items())]
     with stage("kind", _("Creating the cluster {name}").format(name=cluster.name), 45) as current:
         current.run(command, env=env, remedy=_("Run ./acplab doctor; nothing of the cluster was left behind."))
+        connection.use(cluster.kubeconfig)
         nodes.wait_ready()
 
 

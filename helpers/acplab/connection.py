@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from kubernetes.dynamic.resource import Resource
 
 # (connect, read) seconds: a paused node must not hang a notebook.
-BUSY_SECONDS = 15
 TIMEOUT = (5, 20)
+BUSY_SECONDS = 15  # how long "not now" is taken for an answer that will change
 _used: list[Path] = []
 
 
@@ -101,7 +101,7 @@ def explaining(call: Any) -> Any:
 
 
 def _explaining(call: Any) -> Any:
-    """call(), with the library's exceptions turned into sentences with a remedy."""
+    """call() once."""
     from kubernetes.client.exceptions import ApiException
     from kubernetes.dynamic.exceptions import DynamicApiError
     from urllib3.exceptions import HTTPError

@@ -16,7 +16,7 @@ from pathlib import Path
 os.environ["ACPLAB_INSTANCE"] = "bench"
 sys.path[:0] = [str(Path(__file__).parents[2] / "helpers"), str(Path(__file__).parents[1] / "labs")]
 
-from acplab import cluster, connection, docker, images, lessons, measure, nodes, paths
+from acplab import cluster, docker, images, lessons, measure, nodes, paths
 from rich.console import Console
 from rich.table import Table
 
@@ -57,8 +57,6 @@ def bare_kind(image: images.NodeImage) -> None:
     bare = cluster.Cluster("small", "acplab-bench-bare", image.reference, cluster._free_ports({}))
     bare.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
     cluster._run_kind(bare, image)
-    connection.use(bare.kubeconfig)
-    nodes.wait_ready()
 
 
 def bench_checks() -> list[Row]:

@@ -15,6 +15,7 @@ import pytest
 from acplab import cluster as clusters
 from acplab import connection, kube, nodes, paths
 from acplab.errors import AcplabError
+from interrupts import listen_to_ctrl_c
 
 
 def entrance_status(cluster) -> int:
@@ -80,11 +81,6 @@ def test_a_node_removed_by_hand_makes_a_new_cluster_and_says_so(standing, mark, 
     assert not mark()
     assert again.http_port == standing.http_port
     assert_works(again)
-
-
-def listen_to_ctrl_c() -> None:
-    """A shell lets what it starts in the background ignore Ctrl-C, and a child inherits that from the tests."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def start_in_background() -> subprocess.Popen:

@@ -14,6 +14,7 @@ from acplab import cli, cluster, docker, doctor, lessons, paths, server
 from acplab import images as node_images
 from acplab.errors import AcplabError
 from acplab.images.routes import NodeImage
+from interrupts import listen_to_ctrl_c
 
 DELETE = cluster.delete
 COMMANDS = ["start", "status", "doctor", "stop", "delete", "reset", "check", "images", "test"]
@@ -134,11 +135,6 @@ def test_an_interruption_is_code_130_and_a_sentence(acplab, monkeypatch):
     assert code == 130
     assert "Interrupted" in err
     assert "goes on from there" in err
-
-
-def listen_to_ctrl_c() -> None:
-    """A shell lets what it starts in the background ignore Ctrl-C, and a child inherits that from the tests."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_real_interruption(tmp_path):
