@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from acplab.checks import Bench, Finding, expect, hint, task
+from acplab.looking import addresses
 from acplab.words import _
 
 if TYPE_CHECKING:
@@ -107,11 +108,11 @@ def hint_answer(lab: Bench) -> tuple[str, str]:
 
 
 def _hint_service(lab: Bench, name: str, selector: dict[str, str]) -> tuple[str, str]:
-    addresses = _addresses(lab, name)
-    if addresses:
+    ready = addresses(lab, name)
+    if ready:
         return (
             _("The Service {name} has addresses, so the way breaks before or after it.").format(name=name),
-            _("It leads to {all}. Does a storefront listen there?").format(all=", ".join(addresses)),
+            _("It leads to {all}. Does a storefront listen there?").format(all=", ".join(ready)),
         )
     fitting = sum(_carries(pod, selector) for pod in lab.list("pod"))
     return (
@@ -174,18 +175,6 @@ def _service_behind(lab: Bench, host: str) -> str | None:
     rules = [rule for ingress in lab.list("ingress") for rule in ingress["spec"].get("rules") or []]
     paths = [path for rule in rules if rule.get("host") == host for path in rule["http"]["paths"]]
     return next((path["backend"]["service"]["name"] for path in paths if "service" in path["backend"]), None)
-
-
-def _addresses(lab: Bench, service: str) -> list[str]:
-    """ "IP:port" of every ready endpoint."""
-    return [
-        f"{address}:{port.get('port')}"
-        for piece in lab.list("endpointslice", f"kubernetes.io/service-name={service}")
-        for endpoint in piece.get("endpoints") or []
-        if (endpoint.get("conditions") or {}).get("ready")
-        for address in endpoint["addresses"]
-        for port in piece.get("ports") or []
-    ]
 
 
 def _carries(pod: dict[str, Any], wanted: dict[str, str]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from acplab.checks import Bench, Finding, expect, hint, task
+from acplab.looking import addresses, backends, canaries, inside, is_canary, only, pairs, told, troubles_of
 from acplab.words import _
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 SHOP, GATE = "shop.request.example.com", "gw.request.example.com"
 OLD, NEW = "v1", "v2"
-ANNOTATION = "nginx.ingress.kubernetes.io/"
 PODS_WANTED = 2
 
 # Whether a rule takes a request is no matter of chance; what chance could hide is one of several backends
@@ -334,68 +334,12 @@ def look(lab: Bench, host: str, request: Request, wanted: str) -> Traffic:
     )
 
 
-def only(seen: Traffic, version: str) -> bool:
-    return seen.by_version == {version: seen.total} and not seen.failed
-
-
-def told(seen: Traffic) -> str:
-    parts = [
-        _("{n} of {all} from {version}").format(n=n, all=seen.total, version=v) for v, n in seen.by_version.items()
-    ]
-    return ", ".join([*parts, *(f"{n} x {error}" for error, n in seen.errors.items())])
-
-
 def _astray(lab: Bench, host: str, requests: Iterable[Request], wanted: str) -> list[tuple[str, Traffic]]:
     looked = [
         (request[0], lab.sample(0.0, HIDDEN_SHARE, host=host, headers=request[1], keepalive=False))
         for request in requests
     ]
     return [(name, seen) for name, seen in looked if not only(seen, wanted)]
-
-
-def inside(lab: Bench, targets: list[str]) -> list[tuple[str, str]]:
-    """(target, version that answers) as a ready Pod of the lab sees it; "" if nobody answers."""
-    asker = next((pod["metadata"]["name"] for pod in lab.list("pod") if is_ready(pod)), None)
-    if asker is None:
-        return []
-    return [(target, _version(lab.ask(asker, "get", f"http://{target}/"))) for target in targets]
-
-
-def _version(answer: tuple[bool, str]) -> str:
-    """Who answered: a good answer reads "200 v2 {...}"."""
-    ok, words = answer[0], answer[1].split()
-    return words[1] if ok and words[:1] == ["200"] and len(words) > 1 else ""
-
-
-def addresses(lab: Bench, service: str) -> list[str]:
-    """ "IP:port" of every ready endpoint."""
-    return [
-        f"{address}:{port.get('port')}"
-        for piece in lab.list("endpointslice", f"kubernetes.io/service-name={service}")
-        for endpoint in piece.get("endpoints") or []
-        if (endpoint.get("conditions") or {}).get("ready")
-        for address in endpoint["addresses"]
-        for port in piece.get("ports") or []
-    ]
-
-
-def pairs(labels: dict[str, str]) -> str:
-    """Labels as people write them."""
-    return ", ".join(f"{key}={value}" for key, value in labels.items()) or _("no labels")
-
-
-def is_ready(pod: dict[str, Any]) -> bool:
-    conditions = pod["status"].get("conditions") or []
-    leaving = pod["metadata"].get("deletionTimestamp")
-    return not leaving and any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-
-
-def is_canary(ingress: dict[str, Any]) -> bool:
-    return (ingress["metadata"].get("annotations") or {}).get(f"{ANNOTATION}canary") == "true"
-
-
-def canaries(lab: Bench) -> list[str]:
-    return [f"ingress {one['metadata']['name']}" for one in lab.list("ingress") if is_canary(one)]
 
 
 def places(ingress: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -405,22 +349,6 @@ def places(ingress: dict[str, Any]) -> list[tuple[str, str, str]]:
         for rule in ingress["spec"].get("rules") or []
         for path in (rule.get("http") or {}).get("paths") or []
     ]
-
-
-def backends(found: dict[str, Any]) -> list[str]:
-    """Names of the Services that an Ingress or an HTTPRoute names."""
-    rules = found["spec"].get("rules") or []
-    paths = [path for rule in rules for path in (rule.get("http") or {}).get("paths") or []]
-    by_ingress = [path["backend"].get("service", {}).get("name", "") for path in paths]
-    return by_ingress + [ref["name"] for rule in rules for ref in rule.get("backendRefs") or []]
-
-
-def troubles_of(route: dict[str, Any]) -> list[str]:
-    """What a route's parents say against it, and that it has none at all."""
-    parents = (route.get("status") or {}).get("parents") or []
-    said = [one for parent in parents for one in parent.get("conditions") or [] if one["status"] != "True"]
-    none = [] if parents else [_("no Gateway has taken it up")]
-    return none + [f"{one['type']} is {one['status']}: {one.get('message') or one.get('reason')}" for one in said]
 
 
 def remains(lab: Bench) -> list[str]:

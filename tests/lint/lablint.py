@@ -22,7 +22,7 @@ IGNORED = ("work", "__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".ruff_ca
 IMPORTS = {
     "__future__", "collections", "collections.abc", "dataclasses", "datetime", "functools", "ipaddress", "itertools",
     "json", "math", "re", "statistics", "typing",
-    "acplab.checks", "acplab.words", "acplab.measure", "acplab.planning",
+    "acplab.checks", "acplab.looking", "acplab.words", "acplab.measure", "acplab.planning",
 }  # fmt: skip
 # Calls that write, wait or look at text instead of behaviour.
 CALLS = {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
 import lablint
 import pytest
-from acplab import labfiles
+from acplab import labfiles, paths
 
 LABS = labfiles.folders()
 
@@ -163,3 +164,8 @@ def test_shared_hosts_are_found(lab):
     other.mkdir()
     (other / "lab.yaml").write_text(LAB_YAML.replace("10-good", "11-good"))
     assert len(lablint.clashes([lab, other])) == 2
+
+
+def test_what_checks_share_obeys_the_rules_of_checks():
+    tree = ast.parse((paths.ROOT / "helpers" / "acplab" / "looking.py").read_text())
+    assert [*lablint.imports(tree), *lablint.calls(tree), *lablint.reaches(tree)] == []
