@@ -43,7 +43,7 @@ class Bench:
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
         """One object of the lab (or of another namespace, if given) as the API gives it, or None."""
-        return reading.maybe(kind, name, namespace or self.namespace)
+        return kube.find(kind, name, namespace or self.namespace)
 
     def list(self, kind: str, selector: str | None = None, namespace: str | None = None) -> Objects:
         """All objects of a kind in the lab; selector is a label selector like "app=shop"."""

@@ -22,7 +22,7 @@ from acplab.waiting import wait
 from acplab.words import _
 
 __all__ = [
-    "Applied", "annotate", "api_resources", "apply", "delete", "events", "exec", "exists", "get", "label", "logs",
+    "Applied", "annotate", "api_resources", "apply", "delete", "events", "exec", "exists", "find", "get", "label", "logs",
     "patch", "read_manifests", "restart", "scale", "wait",
 ]  # fmt: skip
 
@@ -193,10 +193,16 @@ def get(kind: str, name: str | None = None, namespace: str | None = None, select
     if name is None:
         place = None if namespace == "*" else _place(known, namespace)
         return connection.items(known, place, selector)
-    found = connection.find(known, name, _place(known, namespace))
+    found = find(kind, name, namespace)
     if found is None:
         raise _missing(known, name, _place(known, namespace))
     return found
+
+
+def find(kind: str, name: str, namespace: str | None = None) -> Object | None:
+    """The object, or None if it isn't there."""
+    known = resource(kind)
+    return connection.find(known, name, _place(known, namespace))
 
 
 def _missing(known: Any, name: str, namespace: str | None) -> AcplabError:
@@ -209,8 +215,7 @@ def _missing(known: Any, name: str, namespace: str | None) -> AcplabError:
 
 def exists(kind: str, name: str, namespace: str | None = None) -> bool:
     """Whether the object is there."""
-    known = resource(kind)
-    return connection.find(known, name, _place(known, namespace)) is not None
+    return find(kind, name, namespace) is not None
 
 
 def delete(kind: str, name: str, namespace: str | None = None, wait: bool = True, grace: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""kube.get in two shapes whose type is certain: a list, and one object that may be missing."""
+"""kube.get without a name: a list, whose type is certain."""
 
 from __future__ import annotations
 
@@ -14,8 +14,3 @@ def listed(kind: str, namespace: str | None = None, selector: str | None = None)
     """All objects of a kind; namespace "*": everywhere, None: for kinds that live in no namespace."""
     found = kube.get(kind, namespace=namespace, selector=selector)
     return found if isinstance(found, list) else [found]
-
-
-def maybe(kind: str, name: str, namespace: str | None = None) -> Object | None:
-    """The object, or None; one request, so it cannot vanish between a look and a read."""
-    return next((found for found in listed(kind, namespace) if found["metadata"]["name"] == name), None)

@@ -57,7 +57,7 @@ class Space:
 
     def look(self) -> Object | None:
         """The namespace, None if there is none; AcplabError if somebody else's has that name."""
-        found = reading.maybe("namespace", self.name)
+        found = kube.find("namespace", self.name)
         if found is None or (found["metadata"].get("labels") or {}).get(self.label) == self.owner:
             return found
         raise AcplabError(

@@ -14,7 +14,7 @@ from acplab.errors import AcplabError
 
 WITHOUT_NAMESPACE = {"namespace", "node", "ingressclass"}
 KINDS = ["Namespace", "Node", "ConfigMap", "Deployment", "Event", "Lease", "Pod", "ReplicaSet", "Secret", "Service"]
-VERBS = ["api_resources", "apply", "delete", "events", "exec", "exists", "get", "patch", "wait"]
+VERBS = ["api_resources", "apply", "delete", "events", "exec", "exists", "find", "get", "patch", "wait"]
 
 LAB_YAML = """\
 id: 01-shop
@@ -97,7 +97,7 @@ class FakeCluster:
 
     # what tests put in the place of cluster.find and cluster.ensure
 
-    def find(self, profile: str = "small") -> Any:
+    def find_cluster(self, profile: str = "small") -> Any:
         if not self.up:
             raise AcplabError("There is no cluster yet.", "Run ./acplab start in a terminal.")
         return SimpleNamespace(name="fake", profile=profile, entrance="http://127.0.0.1:8080", http_port=8080)
@@ -137,6 +137,11 @@ class FakeCluster:
             if k == kind and ns in (place, ns if namespace == "*" else place)
         ]
         return copy.deepcopy(fitting)
+
+    def find(self, kind: str, name: str, namespace: str | None = None) -> Any:
+        self._begin("get", f"{kind} {name}")
+        place = "" if kind.lower() in WITHOUT_NAMESPACE else namespace or "default"
+        return copy.deepcopy(self.objects.get((kind.lower(), place, name)))
 
     def exists(self, kind: str, name: str, namespace: str | None = None) -> bool:
         return (kind.lower(), namespace or "", name) in self.objects
@@ -211,7 +216,7 @@ def build(folder: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.delenv("ACPLAB_LANG", raising=False)
     for verb in VERBS:
         monkeypatch.setattr(kube, verb, getattr(fake, verb))
-    monkeypatch.setattr(cluster, "find", fake.find)
-    monkeypatch.setattr(cluster, "ensure", fake.find)
+    monkeypatch.setattr(cluster, "find", fake.find_cluster)
+    monkeypatch.setattr(cluster, "ensure", fake.find_cluster)
     assert not labfiles.problems(world.lab)
     return world
