@@ -3,6 +3,7 @@
 The lock's digest is written into the environment last, so a half-made environment is made anew.
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -95,6 +96,17 @@ def ensure_environment():
     print(BLANK + took if sys.stdout.isatty() else took, flush=True)
 
 
+def alone():
+    """Hold the folder while the environment is made: two at once would clear it under each other."""
+    held = (ROOT / ".venv.lock").open("w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("… Another acplab is making the Python environment: waiting for it", flush=True)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    return held
+
+
 def main():
     """Make what is missing, then become the acplab command."""
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older one should read a sentence
@@ -104,7 +116,8 @@ def main():
             "Name a newer one: ACPLAB_PYTHON=python3.12 ./acplab start",
         )
     try:
-        ensure_environment()
+        with alone():
+            ensure_environment()
     except KeyboardInterrupt:
         sys.exit("\nInterrupted. The same command makes the environment anew.")
     os.execv(PYTHON, [str(PYTHON), "-m", "acplab", *sys.argv[1:]])

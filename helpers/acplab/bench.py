@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acplab import kube, reading
@@ -20,6 +21,10 @@ Lines = list[str]  # a name of its own, since Bench.list hides the built-in one
 # run right after an apply would otherwise see the old routes. One budget a check keeps a red one under 5 s.
 SETTLE_SECONDS = 3.5
 PAUSE_SECONDS = 0.2
+# What the ingress makes its routes of, and the age at which a change has surely arrived: 2 s, and up to one
+# more because the API notes the time of a change in whole seconds.
+ROUTING = ("ingress", "httproute", "service", "endpointslice")
+TAKEN_IN_SECONDS = 3.2
 
 
 class Answer(NamedTuple):
@@ -40,6 +45,7 @@ class Bench:
         self.entrance = entrance
         self._notes = notes or {}
         self._deadline = time.monotonic() + SETTLE_SECONDS
+        self._settled = False
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
         """One object of the lab (or of another namespace, if given) as the API gives it, or None."""
@@ -72,11 +78,22 @@ class Bench:
         if same.get("method", "GET") not in ("GET", "HEAD"):
             raise ValueError("a check only reads: GET or HEAD")
         same = {"rate": 200} | same
+        self._settle()
         seen = measure.traffic(self.entrance, **same)
         while until and not until(seen) and time.monotonic() < self._deadline:
             time.sleep(PAUSE_SECONDS)
             seen = measure.traffic(self.entrance, **same)
         return seen
+
+    def _settle(self) -> None:
+        """Let a change of the last seconds arrive first: traffic on the old routes would pass a wrong solution."""
+        if self._settled:
+            return
+        self._settled = True
+        changes = [time_ for kind in ROUTING for one in self.list(kind) for time_ in _changes(one)]
+        if changes:
+            age = (datetime.now(UTC) - max(changes)).total_seconds()
+            time.sleep(max(0.0, min(TAKEN_IN_SECONDS - age, self._deadline - time.monotonic())))
 
     def sample(self, share: float, margin: float, **same: Any) -> Traffic:
         """As many requests as it takes to see a share (0..1) within a margin (0..1), 95 % sure."""
@@ -98,3 +115,9 @@ class Bench:
 
     def __repr__(self) -> str:
         return _("a read-only view of namespace {name}").format(name=self.namespace)
+
+
+def _changes(one: Object) -> list[datetime]:
+    """When an object's content was changed; what controllers write into its status changes no route."""
+    fields = one["metadata"].get("managedFields") or []
+    return [datetime.fromisoformat(field["time"]) for field in fields if not field.get("subresource")]

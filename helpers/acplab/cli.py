@@ -132,11 +132,10 @@ def delete(
     """Remove the cluster; progress in the labs is kept unless --everything is given."""
     from acplab import cluster, docker, server
 
-    if everything and not yes:
-        typer.confirm(
-            _("Remove the clusters, the images, {home} and {cache}?").format(home=paths.home(), cache=paths.cache()),
-            abort=True,
-        )
+    question = _("Remove the clusters, the images, {home} and {cache}?").format(home=paths.home(), cache=paths.cache())
+    if everything and not yes and not typer.confirm(question):
+        say(_("Nothing was removed."))
+        raise typer.Exit(1)
     docker.require()
     for one in cluster.profiles() if everything else [profile]:
         say(

@@ -13,8 +13,10 @@ import shutil
 import socket
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -130,16 +132,26 @@ def ensure(profile: str = "small", route: str = "auto") -> Cluster:
     route: where images come from, if they are needed (see images/routes.py).
     """
     _require_profile(profile)
+    with _alone():
+        return _ensure(profile, route)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One at a time makes, stops or removes a cluster. Two notebooks opened at once both end here, and the
+    second has only to wait for the first."""
     lock = FileLock(paths.home() / "cluster.lock")
     try:
-        # Two notebooks that are opened at once both end here; the second has only to wait for the first.
-        with lock.acquire(timeout=LOCK_SECONDS):
-            return _ensure(profile, route)
+        lock.acquire(timeout=LOCK_SECONDS)
     except Timeout:
         raise AcplabError(
             _("Another acplab is working on the cluster at this moment."),
             _("Wait until it has finished, then try again."),
         ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _require_profile(profile: str) -> None:
@@ -169,12 +181,14 @@ def _ensure(profile: str, route: str) -> Cluster:
 
 def _repaired(cluster: Cluster) -> Cluster:
     """The cluster after what was wrong has been put right; AcplabError if it can't be."""
+    before = datetime.now(UTC)
     repaired = nodes.revive(cluster.name, cluster.addresses)
     connection.use(cluster.kubeconfig)
     if repaired:
         say(_("Set going again: {nodes}.").format(nodes=", ".join(repaired)))
         with stage("repair", _("Waiting for the nodes"), 20):
-            nodes.wait_ready()
+            nodes.wait_ready(since=before)
+            nodes.wait_restarted(cluster.name)
     # A laptop that has just woken up answers late; that is no reason to rebuild a cluster with labs in it.
     for attempt in retry_context(on=connection.Unreachable, attempts=None, timeout=60, wait_max=1.0):
         with attempt:
@@ -269,19 +283,21 @@ def _remove(name: str) -> None:
 def stop(profile: str = "small") -> bool:
     """Stop the nodes; everything in them is kept. False if there was none running."""
     _require_profile(profile)
-    running = [node for node, state in nodes.states(_name(profile)).items() if state == "running"]
-    if running:
-        with stage("stop", _("Stopping {n} nodes").format(n=len(running)), 12):
-            docker.run("stop", "--time", "10", *running)
+    with _alone():
+        running = [node for node, state in nodes.states(_name(profile)).items() if state == "running"]
+        if running:
+            with stage("stop", _("Stopping {n} nodes").format(n=len(running)), 12):
+                docker.run("stop", "--time", "10", *running)
     return bool(running)
 
 
 def delete(profile: str = "small") -> bool:
     """Remove the cluster and what is recorded of it. False if there was none."""
     _require_profile(profile)
-    there = bool(nodes.states(_name(profile)))
-    _remove(_name(profile))
-    shutil.rmtree(_state_file(profile).parent, ignore_errors=True)
+    with _alone():
+        there = bool(nodes.states(_name(profile)))
+        _remove(_name(profile))
+        shutil.rmtree(_state_file(profile).parent, ignore_errors=True)
     return there
 
 
@@ -304,7 +320,7 @@ def _wait_entrance(cluster: Cluster) -> None:
     """Wait until several requests in a row are answered: after a restart one Pod may serve before the other."""
     for attempt in retry_context(on=AcplabError, attempts=None, timeout=60, wait_initial=0.2, wait_max=1.0):
         with attempt:
-            if not all(answers(cluster) for _try in range(6)):
+            if not all(answers(cluster) for _try in range(12)):
                 raise AcplabError(
                     _("The ingress controller does not answer at {entrance}.").format(entrance=cluster.entrance),
                     _("Run ./acplab delete and ./acplab start, which make the cluster anew."),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import Any
 
 from acplab import connection, docker
 from acplab.connection import resource
@@ -116,22 +117,52 @@ def _disconnect(node: str) -> None:
             raise
 
 
-def wait_ready(timeout: float = 150) -> None:
-    """Wait until every node's kubelet has reported since this call, and each is Ready."""
-    since = datetime.now(UTC)
+def wait_ready(timeout: float = 150, since: datetime | None = None) -> None:
+    """Wait until every node is Ready; with since, also until its kubelet has reported after that."""
     for attempt in retry_context(on=AcplabError, attempts=None, timeout=timeout, wait_initial=0.5, wait_max=1.0):
         with attempt:
             _require_ready(since)
 
 
-def _require_ready(since: datetime) -> None:
-    leases = connection.items(resource("lease"), "kube-node-lease")
+def _require_ready(since: datetime | None) -> None:
+    leases = connection.items(resource("lease"), "kube-node-lease") if since else []
     renewed = {one["metadata"]["name"]: datetime.fromisoformat(one["spec"]["renewTime"]) for one in leases}
     for node in connection.items(resource("node")):
         name = node["metadata"]["name"]
         ready = any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"]["conditions"])
         # What the API says of a node may be from before it was stopped; its lease tells.
-        if not ready or name not in renewed or renewed[name] < since:
+        silent = since is not None and (name not in renewed or renewed[name] < since)
+        if not ready or silent:
             raise AcplabError(
                 _("Node {name} is not ready.").format(name=name), _("Look at: docker logs {name}").format(name=name)
+            )
+
+
+def wait_restarted(cluster: str, timeout: float = 120) -> None:
+    """Wait until what the API says of every Pod is from after its node was started.
+
+    Until then a Service leads to Pods that are called ready and don't run.
+    """
+    started = _started(cluster)
+    for attempt in retry_context(on=AcplabError, attempts=None, timeout=timeout, wait_initial=0.5, wait_max=1.0):
+        with attempt:
+            for pod in connection.items(resource("pod")):
+                _require_restarted(pod, started)
+
+
+def _started(cluster: str) -> dict[str, datetime]:
+    """Node -> when its container was last started."""
+    found = json.loads(docker.run("inspect", *states(cluster)))
+    return {one["Name"].lstrip("/"): datetime.fromisoformat(one["State"]["StartedAt"]) for one in found}
+
+
+def _require_restarted(pod: dict[str, Any], started: dict[str, datetime]) -> None:
+    node = pod["spec"].get("nodeName")
+    for container in pod["status"].get("containerStatuses") or []:
+        running = container["state"].get("running")
+        if running and node in started and datetime.fromisoformat(running["startedAt"]) < started[node]:
+            where = {"name": pod["metadata"]["name"], "node": node}
+            raise AcplabError(
+                _("Pod {name} on {node} has not been started again yet.").format(**where),
+                _("Look at: docker logs {node}").format(**where),
             )

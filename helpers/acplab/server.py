@@ -15,7 +15,7 @@ from pathlib import Path
 
 from acplab import paths
 from acplab.errors import AcplabError
-from acplab.progress import stage
+from acplab.progress import Stage, stage
 from acplab.retry import retry_context
 from acplab.words import _
 
@@ -96,17 +96,30 @@ def _start(root: Path, options: tuple[str, ...]) -> Server:
         with current.log.open("a") as log:
             process = subprocess.Popen([*_command(server), *options], cwd=root, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                        env=os.environ | {"JUPYTER_TOKEN": server.token}, start_new_session=True)  # fmt: skip
-        for attempt in retry_context(on=AcplabError, attempts=None, timeout=60, wait_initial=0.2, wait_max=0.5):
-            with attempt:
-                if process.poll() is not None:
-                    raise SystemExit(str(current.failure(process.returncode, "jupyter lab")))
-                if not server.answers():
-                    raise current.failure(1, "jupyter lab")
+        try:
+            for attempt in retry_context(on=_Silent, attempts=None, timeout=60, wait_initial=0.2, wait_max=0.5):
+                with attempt:
+                    _require_answer(server, process, current)
+        except BaseException:
+            process.terminate()  # nobody would know its token
+            raise
     part = _file().with_suffix(".part")
     part.touch(mode=0o600)
     part.write_text(json.dumps(asdict(server)))
     part.replace(_file())
     return server
+
+
+class _Silent(AcplabError):
+    """It runs and does not answer yet."""
+
+
+def _require_answer(server: Server, process: subprocess.Popen[bytes], current: Stage) -> None:
+    if process.poll() is not None:
+        raise current.failure(process.returncode, "jupyter lab")
+    if not server.answers():
+        silent = current.failure(1, "jupyter lab")
+        raise _Silent(silent.sentence, silent.remedy)
 
 
 def _command(server: Server) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import yaml
 from acplab import kube, lessons, paths, record
+from acplab.bench import TAKEN_IN_SECONDS
 from acplab.checks import Bench
 
 CHECK = re.compile(r"lab\.check\(\"([\w-]+)\"\)")
@@ -56,6 +58,7 @@ class Stage:
         self.lesson = lessons.lesson(lab_id)
         self.lesson.reset(lambda _words: None)
         self.there: set[tuple[str, str]] = set()
+        self.removed_at = 0.0
 
     def become(self, sources: list[Path]) -> None:
         """Hold just the objects of these files and folders (later files win), with all Deployments ready."""
@@ -86,6 +89,11 @@ class Stage:
             for pod in kube.get("pod", None, self.lesson.namespace, labels):
                 kube.delete("pod", pod["metadata"]["name"], self.lesson.namespace, wait=False, grace=0)
         kube.wait(kind, name, "deleted", self.lesson.namespace)
+        self.removed_at = time.monotonic()
+
+    def settle(self) -> None:
+        """Until the ingress has taken in the last removal, of which a check sees no trace, unlike of a change."""
+        time.sleep(max(0.0, self.removed_at + TAKEN_IN_SECONDS - time.monotonic()))
 
     def renew_notes(self) -> None:
         """What the lab notes at its start, and nothing that a former case has noted."""
@@ -112,6 +120,7 @@ def play_wrong(stage: Stage, folder: Path) -> dict[str, Any]:
         stage.there = {(kind, name) for kind, name in stage.there if f"{kind.lower()}/{name}" != target}
     for key, value in (case.get("note") or {}).items():
         stage.lesson.note(key, value)
+    stage.settle()
     return case
 
 

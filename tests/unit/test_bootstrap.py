@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -140,6 +141,19 @@ def test_also_one_that_was_whole_before(checkout, commands, monkeypatch):
             bootstrap.main()
     (checkout / "requirements.lock").write_text("one==1\n")
     assert start(commands) == MADE
+
+
+def test_two_at_once_make_it_once(checkout, commands, capsys):
+    """The second waits for the first, and then finds what it has made."""
+    with bootstrap.alone():
+        second = threading.Thread(target=start, args=[commands])
+        second.start()
+        second.join(0.3)
+        assert second.is_alive()
+        assert commands == []
+    second.join(10)
+    assert commands == MADE
+    assert "waiting for it" in capsys.readouterr().out
 
 
 def test_arguments_are_handed_over_as_they_are(commands, monkeypatch):

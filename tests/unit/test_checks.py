@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from types import SimpleNamespace
 
@@ -251,3 +252,36 @@ def test_until_gives_up_within_one_budget_for_the_whole_check(world, sent, monke
     lab = checks.Bench("lab-01-shop", "http://127.0.0.1:8080")
     assert lab.traffic(until=lambda _seen: False, n=1) == 4
     assert lab.traffic(until=lambda _seen: False, n=1) == 5
+
+
+# --- changes that have not arrived yet -----------------------------------------------------------------
+
+
+def changed(seconds_ago: float, subresource: str | None = None) -> dict:
+    """A route whose last change is so long ago."""
+    when = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    field = {"time": when.isoformat()} | ({"subresource": subresource} if subresource else {})
+    return {"kind": "Ingress", "metadata": {"name": "shop", "managedFields": [field]}}
+
+
+@pytest.mark.parametrize(
+    ("routes", "least", "most"),
+    [
+        (lambda: [], 0, 0),
+        (lambda: [changed(600)], 0, 0),
+        (lambda: [changed(600), changed(1)], 2.0, 2.3),
+        (lambda: [changed(0)], 3.0, 3.3),
+        (lambda: [changed(-3600)], 3.3, 3.5),
+        (lambda: [changed(0, subresource="status")], 0, 0),
+        (lambda: [{"kind": "Ingress", "metadata": {"name": "shop"}}], 0, 0),
+    ],
+    ids=["none", "old", "one of them young", "just now", "clock ahead", "only the status", "nothing noted"],
+)
+def test_traffic_waits_for_the_youngest_change_once(lab, monkeypatch, routes, least, most):
+    slept: list[float] = []
+    monkeypatch.setattr(bench.time, "sleep", slept.append)
+    monkeypatch.setattr(lab, "list", lambda kind: routes() if kind == "ingress" else [])
+    lab._settle()
+    lab._settle()
+    assert least <= sum(slept) <= most
+    assert len(slept) <= 1

@@ -309,6 +309,17 @@ def test_delete_everything_asks_first(acplab, ready, monkeypatch):
     assert all(file.exists() for file in kept)
 
 
+def test_a_no_removes_nothing_and_says_so(acplab, ready, monkeypatch):
+    kept = mark(paths.home())
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    code, out, err = acplab("delete", "--everything")
+    assert code == 1
+    assert "Nothing was removed" in out
+    assert "Interrupted" not in err
+    assert ready == []
+    assert kept.exists()
+
+
 def test_delete_everything(acplab, ready):
     gone = [mark(paths.home()), mark(paths.cache())]
     read_only = paths.cache() / "go"

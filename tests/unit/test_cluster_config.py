@@ -271,7 +271,8 @@ def steps(docker_has, monkeypatch) -> list[str]:
     monkeypatch.setattr(addons, "wait_ready", lambda: done.append("platform ready"))
     monkeypatch.setattr(cluster, "answers", lambda _there, timeout=2.0: True)
     monkeypatch.setattr(nodes, "revive", lambda name, wanted: [])
-    monkeypatch.setattr(nodes, "wait_ready", lambda timeout=150: done.append("nodes ready"))
+    monkeypatch.setattr(nodes, "wait_ready", lambda timeout=150, since=None: done.append("nodes ready"))
+    monkeypatch.setattr(nodes, "wait_restarted", lambda name: done.append("pods restarted"))
     monkeypatch.setattr(nodes, "addresses", lambda name: {"one": "172.28.0.2", "two": "172.28.0.3"})
     monkeypatch.setattr(connection, "guard", lambda: done.append("guard"))
     return done
@@ -287,7 +288,7 @@ def test_a_cluster_with_a_stopped_node_is_set_going(steps, monkeypatch, capsys):
     standing()
     monkeypatch.setattr(nodes, "revive", lambda name, wanted: ["two"])
     cluster.ensure("small")
-    assert steps == ["nodes ready", "guard", "platform ready"]
+    assert steps == ["nodes ready", "pods restarted", "guard", "platform ready"]
     assert "Set going again: two." in capsys.readouterr().out
 
 
@@ -452,3 +453,12 @@ def test_stop_stops_what_runs(docker_has, monkeypatch):
     assert calls == [("stop", "--time", "10", "one")]
     docker_has["acplab-test-small"]["one"] = "exited"
     assert cluster.stop("small") is False
+
+
+@pytest.mark.parametrize("change", [cluster.stop, cluster.delete, cluster.ensure])
+def test_nobody_changes_a_cluster_that_another_works_on(steps, monkeypatch, change):
+    standing()
+    monkeypatch.setattr(cluster, "LOCK_SECONDS", 0.1)
+    with FileLock(paths.home() / "cluster.lock"), pytest.raises(AcplabError, match="Another acplab is working"):
+        change("small")
+    assert steps == []

@@ -315,3 +315,33 @@ def test_waiting_ends(api):
     api.ready["two"] = "False"
     with pytest.raises(AcplabError, match="Node two is not ready"):
         nodes.wait_ready(timeout=0.2)
+
+
+def pod(node: str, started: datetime) -> dict:
+    status = {"state": {"running": {"startedAt": started.isoformat()}}}
+    return {"metadata": {"name": "shop"}, "spec": {"nodeName": node}, "status": {"containerStatuses": [status]}}
+
+
+def test_a_pod_that_ran_before_its_node_was_started_is_named(since):
+    with pytest.raises(AcplabError, match="Pod shop on two has not been started again"):
+        nodes._require_restarted(pod("two", since - timedelta(minutes=5)), {"two": since})
+
+
+def test_pods_that_have_been_started_since_are_fine(since):
+    nodes._require_restarted(pod("two", since + timedelta(seconds=5)), {"two": since})
+
+
+@pytest.mark.parametrize(
+    "status",
+    [{}, {"containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}],
+    ids=["no containers yet", "one that waits"],
+)
+def test_pods_that_do_not_claim_to_run_hold_nobody_up(since, status):
+    one = {"metadata": {"name": "shop"}, "spec": {"nodeName": "two"}, "status": status}
+    nodes._require_restarted(one, {"two": since})
+
+
+def test_docker_tells_when_a_node_was_started(monkeypatch):
+    told = [{"Name": "/two", "State": {"StartedAt": "2026-11-24T10:11:12.123456789Z"}}]
+    monkeypatch.setattr(docker, "run", lambda *words: "two\trunning\n" if words[0] == "ps" else json.dumps(told))
+    assert nodes._started(CLUSTER)["two"] == datetime(2026, 11, 24, 10, 11, 12, 123456, UTC)

@@ -140,10 +140,24 @@ def test_another_service_at_its_port_is_not_taken_for_it(answer):
 def test_a_server_that_dies_at_once_is_an_error_with_its_last_words(monkeypatch):
     dies = [sys.executable, "-c", "print('Permission denied: /run/user'); raise SystemExit(1)"]
     monkeypatch.setattr(server, "_command", lambda one: dies)
-    with pytest.raises((SystemExit, server.AcplabError)) as told:
+    with pytest.raises(server.AcplabError) as told:
         server.ensure()
     assert "Permission denied: /run/user" in str(told.value)
     assert "jupyter.log" in str(told.value)
+    assert not (paths.home() / "jupyter.json").exists()
+
+
+def test_a_server_that_never_answers_is_ended(monkeypatch, tmp_path):
+    sign = tmp_path / "pid"
+    waits = [sys.executable, "-c", f"import os, time; open({str(sign)!r}, 'w').write(str(os.getpid())); time.sleep(60)"]
+    monkeypatch.setattr(server, "_command", lambda one: waits)
+    context = server.retry_context
+    monkeypatch.setattr(server, "retry_context", lambda **words: context(**words | {"timeout": 3}))
+    with pytest.raises(server.AcplabError, match="jupyter lab"):
+        server.ensure()
+    pid = int(sign.read_text())
+    ended, _status = os.waitpid(pid, 0)
+    assert ended == pid
     assert not (paths.home() / "jupyter.json").exists()
 
 
