@@ -99,6 +99,7 @@ def test_a_changed_lock_means_a_new_environment(checkout, commands):
 
 def test_a_checkout_that_was_moved_means_a_new_environment(checkout, commands, monkeypatch):
     start(commands)
+    (checkout / "elsewhere").mkdir()
     monkeypatch.setattr(bootstrap, "ROOT", checkout / "elsewhere")
     assert len(start(commands)) == 3
 
@@ -229,7 +230,7 @@ def test_it_uses_no_syntax_and_no_module_that_an_old_python_lacks():
     tree = ast.parse(FILE.read_text(), feature_version=(3, 6))
     names = {alias.name for one in ast.walk(tree) if isinstance(one, ast.Import) for alias in one.names}
     names |= {one.module for one in ast.walk(tree) if isinstance(one, ast.ImportFrom)}
-    assert names <= {"hashlib", "os", "shutil", "subprocess", "sys", "time", "pathlib", "contextlib"}
+    assert names <= {"fcntl", "hashlib", "os", "shutil", "subprocess", "sys", "time", "pathlib", "contextlib"}
 
 
 OLD = sorted(
