@@ -210,5 +210,6 @@ def run_tests(
         code = subprocess.call([sys.executable, "-m", "pytest", *context.args], cwd=paths.ROOT)
     finally:
         if not keep:
-            cluster.delete("small")
+            for one in cluster.profiles():
+                cluster.delete(one)
     raise typer.Exit(code)

@@ -13,30 +13,35 @@ import shutil
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import yaml
 from filelock import FileLock, Timeout
 
-from acplab import addons, connection, docker, images, nodes, paths, safety
+from acplab import addons, connection, docker, images, nodes, paths, safety, terway
 from acplab.errors import AcplabError
+from acplab.profiles import NODE_PORTS, Ranges, kind_config, own, profiles, require
 from acplab.progress import say, stage
 from acplab.retry import retry_context
 from acplab.words import _
 
-PROFILES = paths.ROOT / "manifests" / "clusters"
+if TYPE_CHECKING:
+    from acplab.planning.network import Plan
+
+__all__ = ["Cluster", "delete", "ensure", "find", "inside", "profiles", "stop"]
+
 LOCK_SECONDS = 90
-NODE_PORTS = {"http": 30080, "https": 30443}
 
 
 @dataclass
 class Cluster:
-    """A lab cluster. ports: host ports on 127.0.0.1 by name; addresses: of the nodes when they were made."""
+    """A lab cluster. ports: host ports on 127.0.0.1 by name; addresses: of the nodes when they were made; ranges: of
+    the network plan that it was made by, if there was one."""
 
     profile: str
     name: str
@@ -44,6 +49,7 @@ class Cluster:
     ports: dict[str, int]
     addresses: dict[str, str] = field(default_factory=dict)
     complete: bool = False
+    ranges: Ranges | None = None
 
     @property
     def kubeconfig(self) -> Path:
@@ -64,11 +70,6 @@ class Cluster:
         return f"cluster {self.name} ({self.profile}), entrance {self.entrance}"
 
 
-def profiles() -> list[str]:
-    """The kinds of cluster that can be made."""
-    return sorted(file.stem for file in PROFILES.glob("*.yaml"))
-
-
 def _name(profile: str) -> str:
     return f"acplab-{paths.instance()}-{profile}"
 
@@ -80,8 +81,9 @@ def _state_file(profile: str) -> Path:
 def recorded(profile: str) -> Cluster | None:
     """What was written down of this profile's cluster; it says nothing of how it is now."""
     try:
-        return Cluster(**json.loads(_state_file(profile).read_text()))
-    except (OSError, ValueError, TypeError):
+        state = json.loads(_state_file(profile).read_text())
+        return Cluster(**state | {"ranges": Ranges(**ranges) if (ranges := state.get("ranges")) else None})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 
@@ -103,6 +105,16 @@ def find(profile: str = "small") -> Cluster:
     return cluster
 
 
+@contextmanager
+def inside(profile: str) -> Iterator[Cluster]:
+    """Let kube speak to the cluster of this profile while the block runs; afterwards to the one of before."""
+    before = connection.current()
+    try:
+        yield find(profile)
+    finally:
+        connection.use(before)
+
+
 def diagnose(cluster: Cluster | None, profile: str) -> AcplabError | None:
     """What keeps the cluster from being used, or None. The doctor asks this too."""
     states = nodes.states(_name(profile))
@@ -112,28 +124,34 @@ def diagnose(cluster: Cluster | None, profile: str) -> AcplabError | None:
             if cluster and cluster.complete and not states
             else _("There is no cluster {name} yet.")
         )
-        return AcplabError(gone.format(name=_name(profile)), _("Run ./acplab start."))
+        return AcplabError(gone.format(name=_name(profile)), _("Run {start}.").format(start=_start(profile)))
     for node, state in states.items():
         if state != "running":
             return AcplabError(
                 _("Node {node} is {state}.").format(node=node, state=state),
-                _("Run ./acplab start; it sets the node going again."),
+                _("Run {start}; it sets the node going again.").format(start=_start(profile)),
             )
     if missing := set(cluster.addresses) - set(states):
         return AcplabError(
-            _("Node {node} is gone.").format(node=sorted(missing)[0]), _("Run ./acplab start; it rebuilds the cluster.")
+            _("Node {node} is gone.").format(node=sorted(missing)[0]),
+            _("Run {start}; it rebuilds the cluster.").format(start=_start(profile)),
         )
     return None
 
 
-def ensure(profile: str = "small", route: str = "auto") -> Cluster:
+def _start(profile: str) -> str:
+    return "./acplab start" + ("" if profile == "small" else f" --profile {profile}")
+
+
+def ensure(profile: str = "small", route: str = "auto", plan: Plan | None = None) -> Cluster:
     """The cluster of this profile, ready to be used: found, repaired, rebuilt or created.
 
-    route: where images come from, if they are needed (see images/routes.py).
+    route: where images come from, if they are needed (see images/routes.py). plan: the network plan that it must have;
+    a cluster's ranges cannot be changed, so one that was made by another plan is made anew, with a word.
     """
-    _require_profile(profile)
+    require(profile)
     with _alone():
-        return _ensure(profile, route)
+        return _ensure(profile, route, Ranges.of(plan) if plan else None)
 
 
 @contextmanager
@@ -154,18 +172,12 @@ def _alone() -> Iterator[None]:
         lock.release()
 
 
-def _require_profile(profile: str) -> None:
-    # The name becomes part of a path that delete() removes.
-    if profile not in profiles():
-        raise AcplabError(
-            _("There is no cluster profile {profile}.").format(profile=profile),
-            _("Take one of: ") + ", ".join(profiles()),
-        )
-
-
-def _ensure(profile: str, route: str) -> Cluster:
+def _ensure(profile: str, route: str, ranges: Ranges | None) -> Cluster:
     cluster = recorded(profile)
-    if cluster and cluster.complete and nodes.states(cluster.name):
+    ranges = ranges or (cluster.ranges if cluster else None)
+    if cluster and cluster.complete and cluster.ranges != ranges:
+        say(_("The ranges of a cluster cannot be changed, so {name} is made anew.").format(name=cluster.name))
+    elif cluster and cluster.complete and nodes.states(cluster.name):
         try:
             return _repaired(cluster)
         except safety.Foreign:
@@ -176,7 +188,7 @@ def _ensure(profile: str, route: str) -> Cluster:
         say(_("The cluster {name} is gone (deleted outside of acplab?), so it is made anew.").format(name=cluster.name))
     elif nodes.states(_name(profile)):
         say(_("An interrupted start left half a cluster; it is removed first."))
-    return _create(profile, images.ensure(route), cluster)
+    return _create(profile, images.ensure(route), cluster, ranges)
 
 
 def _repaired(cluster: Cluster) -> Cluster:
@@ -187,29 +199,36 @@ def _repaired(cluster: Cluster) -> Cluster:
     if repaired:
         say(_("Set going again: {nodes}.").format(nodes=", ".join(repaired)))
         with stage("repair", _("Waiting for the nodes"), 20):
+            if own(cluster.profile).network == "terway":
+                _when_it_answers(terway.install)
             nodes.wait_ready(since=before)
             nodes.wait_restarted(cluster.name)
-    # A laptop that has just woken up answers late; that is no reason to rebuild a cluster with labs in it.
-    for attempt in retry_context(on=connection.Unreachable, attempts=None, timeout=60, wait_max=1.0):
-        with attempt:
-            connection.guard()
-    if repaired:
+    _when_it_answers(connection.guard)
+    if repaired and own(cluster.profile).platform:
         addons.wait_ready()
         _wait_entrance(cluster)
     return cluster
 
 
-def _create(profile: str, image: images.NodeImage, former: Cluster | None) -> Cluster:
+def _when_it_answers(call: Callable[[], None]) -> None:
+    # A laptop that has just woken up answers late; that is no reason to rebuild a cluster with labs in it.
+    for attempt in retry_context(on=connection.Unreachable, attempts=None, timeout=60, wait_max=1.0):
+        with attempt:
+            call()
+
+
+def _create(profile: str, image: images.NodeImage, former: Cluster | None, ranges: Ranges | None) -> Cluster:
     """A new cluster. If it cannot be finished, nothing of it stays."""
     name = _name(profile)
     _remove(name)
-    cluster = Cluster(profile, name, image.reference, _free_ports(former.ports if former else {}))
+    cluster = Cluster(profile, name, image.reference, _free_ports(former.ports if former else {}), ranges=ranges)
     _record(cluster)
     try:
         _run_kind(cluster, image)
-        with stage("platform", _("Installing the ingress controller and the metrics"), 20):
-            addons.install()
-            _wait_entrance(cluster)
+        if own(profile).platform:
+            with stage("platform", _("Installing the ingress controller and the metrics"), 20):
+                addons.install()
+                _wait_entrance(cluster)
         cluster.addresses = nodes.addresses(name)
     except BaseException:
         _remove(name)
@@ -221,29 +240,17 @@ def _create(profile: str, image: images.NodeImage, former: Cluster | None) -> Cl
 
 def _run_kind(cluster: Cluster, image: images.NodeImage) -> None:
     config = cluster.kubeconfig.with_name("kind.yaml")
-    config.write_text(yaml.safe_dump(kind_config(cluster.profile, cluster.ports, image.patches)))
+    wanted = kind_config(cluster.profile, cluster.ports, image.patches, cluster.ranges)
+    config.write_text(yaml.safe_dump(wanted))
     env = os.environ | {"KIND_EXPERIMENTAL_DOCKER_NETWORK": nodes.network()}
     options = {"name": cluster.name, "image": image.reference, "config": config, "kubeconfig": cluster.kubeconfig}
     command = [str(images.kind()), "create", "cluster", *(f"--{key}={value}" for key, value in options.items())]
     with stage("kind", _("Creating the cluster {name}").format(name=cluster.name), 45) as current:
         current.run(command, env=env, remedy=_("Run ./acplab doctor; nothing of the cluster was left behind."))
         connection.use(cluster.kubeconfig)
+        if own(cluster.profile).network == "terway":
+            terway.install()
         nodes.wait_ready()
-
-
-def kind_config(profile: str, ports: dict[str, int], patches: list[str]) -> dict[str, Any]:
-    """The kind configuration of a profile, with what is ours filled in."""
-    config = yaml.safe_load((PROFILES / f"{profile}.yaml").read_text())
-    config["networking"] |= {"apiServerAddress": "127.0.0.1", "apiServerPort": ports["api"]}
-    # Since 1.35 kubelet refuses cgroup v1 unless it is told otherwise; on v2 this says nothing.
-    config["kubeadmConfigPatches"] = ["kind: KubeletConfiguration\nfailCgroupV1: false\n", *patches]
-    for node in config["nodes"]:
-        node["labels"] = node.get("labels", {}) | safety.label()
-    config["nodes"][0]["extraPortMappings"] = [
-        {"containerPort": inside, "hostPort": ports[name], "listenAddress": "127.0.0.1"}
-        for name, inside in NODE_PORTS.items()
-    ]
-    return config
 
 
 def _free_ports(former: dict[str, int]) -> dict[str, int]:
@@ -282,7 +289,7 @@ def _remove(name: str) -> None:
 
 def stop(profile: str = "small") -> bool:
     """Stop the nodes; everything in them is kept. False if there was none running."""
-    _require_profile(profile)
+    require(profile)
     with _alone():
         running = [node for node, state in nodes.states(_name(profile)).items() if state == "running"]
         if running:
@@ -293,7 +300,7 @@ def stop(profile: str = "small") -> bool:
 
 def delete(profile: str = "small") -> bool:
     """Remove the cluster and what is recorded of it. False if there was none."""
-    _require_profile(profile)
+    require(profile)
     with _alone():
         there = bool(nodes.states(_name(profile)))
         _remove(_name(profile))

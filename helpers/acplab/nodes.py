@@ -78,6 +78,12 @@ def network() -> str:
     )
 
 
+def pod_vswitch() -> str:
+    """The part of our network that stands for a Pod vSwitch: 254 addresses that Docker hands out last."""
+    block = docker.run("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", network()).strip()
+    return str(list(ipaddress.IPv4Network(block).subnets(new_prefix=24))[-2])
+
+
 def revive(cluster: str, wanted: dict[str, str]) -> list[str]:
     """Unpause and start the nodes, each at the address that its certificates and etcd know.
 

@@ -227,7 +227,8 @@ def test_test_ends_with_pytests_code_and_removes_its_cluster(acplab, ready, monk
     code, _, _ = acplab("test", "-k", "safety")
     assert code == wanted
     assert called == [[sys.executable, "-m", "pytest", "-k", "safety"]]
-    assert ready == ["docker", "browser", ("cluster", "small", "auto"), ("delete", "small")]
+    assert ready[:3] == ["docker", "browser", ("cluster", "small", "auto")]
+    assert ready[3:] == [("delete", profile) for profile in cluster.profiles()]
 
 
 def test_test_can_keep_its_cluster(acplab, ready, monkeypatch):

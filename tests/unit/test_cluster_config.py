@@ -13,6 +13,7 @@ from acplab import addons, cluster, connection, docker, images, nodes, paths, sa
 from acplab.cluster import Cluster
 from acplab.errors import AcplabError
 from acplab.images.routes import NodeImage
+from acplab.profiles import Ranges
 from filelock import FileLock
 
 PORTS = {"api": 40001, "http": 40002, "https": 40003}
@@ -23,6 +24,7 @@ BUILT = NodeImage("acplab/node:v1.36.3-x", "built", "x")
 def instance(folders, monkeypatch):
     monkeypatch.setenv("ACPLAB_INSTANCE", "test")
     monkeypatch.setattr(connection, "_used", [])
+    monkeypatch.setattr(nodes, "pod_vswitch", lambda: "172.28.254.0/24")
 
 
 # --- the kind configuration ---------------------------------------------------------------------------------------------
@@ -41,7 +43,7 @@ def test_everything_listens_on_this_machine_alone(profile):
 @pytest.mark.parametrize("profile", cluster.profiles())
 def test_every_node_carries_our_label_and_keeps_its_own(profile):
     config = cluster.kind_config(profile, PORTS, [])
-    assert len(config["nodes"]) >= 2
+    assert config["nodes"]
     for node in config["nodes"]:
         assert node["labels"]["acplab.dev/instance"] == "test"
         assert node["labels"]["topology.kubernetes.io/zone"]
@@ -64,6 +66,29 @@ def test_patches_are_added_for_built_nodes_only():
 def test_one_call_does_not_change_the_next():
     first = cluster.kind_config("small", PORTS, ["one"])
     assert cluster.kind_config("small", PORTS, ["one"]) == first
+
+
+@pytest.mark.parametrize("profile", cluster.profiles())
+def test_kind_gets_nothing_that_it_does_not_know(profile):
+    config = cluster.kind_config(profile, PORTS, [])
+    assert set(config) == {"kind", "apiVersion", "networking", "kubeadmConfigPatches", "nodes"}
+
+
+def test_the_ranges_of_a_plan_take_the_place_of_the_profiles_own():
+    mask = "kind: ClusterConfiguration\n# /26"
+    ranges = Ranges({"podSubnet": "10.4.0.0/20", "serviceSubnet": "10.5.0.0/24"}, [mask])
+    config = cluster.kind_config("tight", PORTS, ["image's"], ranges)
+    assert config["networking"]["podSubnet"] == "10.4.0.0/20"
+    assert config["networking"]["serviceSubnet"] == "10.5.0.0/24"
+    assert config["kubeadmConfigPatches"][1:] == ["image's", mask]
+    assert "28" in cluster.kind_config("tight", PORTS, [])["kubeadmConfigPatches"][-1]
+
+
+def test_terways_pods_get_addresses_of_the_node_network():
+    networking = cluster.kind_config("terway", PORTS, [])["networking"]
+    assert networking["podSubnet"] == "172.28.254.0/24"
+    assert networking["disableDefaultCNI"] is True
+    assert "disableDefaultCNI" not in cluster.kind_config("small", PORTS, [])["networking"]
 
 
 # --- ports ------------------------------------------------------------------------------------------------------------------
@@ -290,6 +315,62 @@ def test_a_cluster_with_a_stopped_node_is_set_going(steps, monkeypatch, capsys):
     cluster.ensure("small")
     assert steps == ["nodes ready", "pods restarted", "guard", "platform ready"]
     assert "Set going again: two." in capsys.readouterr().out
+
+
+PLANNED = Ranges({"podSubnet": "10.4.0.0/20"}, ["patch"])
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    monkeypatch.setattr(Ranges, "of", classmethod(lambda cls, plan: plan))
+    return PLANNED
+
+
+def test_a_cluster_with_other_ranges_than_planned_is_made_anew(steps, plan, capsys):
+    standing()
+    made = cluster.ensure("small", plan=plan)
+    assert steps == ["images auto", "remove", "create", "install"]
+    assert "cannot be changed" in capsys.readouterr().out
+    assert made.ranges == cluster.recorded("small").ranges == PLANNED
+
+
+def test_a_cluster_of_this_plan_is_kept_also_by_who_names_no_plan(steps, plan):
+    standing()
+    cluster.ensure("small", plan=plan)
+    steps.clear()
+    assert cluster.ensure("small", plan=plan).ranges == PLANNED
+    assert cluster.ensure("small").ranges == PLANNED
+    assert steps == ["guard", "guard"]
+
+
+def test_a_planned_cluster_that_has_to_be_rebuilt_keeps_its_plan(steps, plan, docker_has):
+    standing()
+    cluster.ensure("small", plan=plan)
+    docker_has.clear()
+    assert cluster.ensure("small").ranges == PLANNED
+
+
+def test_inside_leads_back(steps, docker_has):
+    standing()
+    docker_has["acplab-test-tight"] = {"one": "running"}
+    cluster._record(Cluster("tight", "acplab-test-tight", "x", PORTS, {"one": "172.28.0.9"}, True))
+    cluster.find("small")
+    with pytest.raises(ZeroDivisionError), cluster.inside("tight") as tight:
+        assert connection.current() == tight.kubeconfig == connection.kubeconfig("tight")
+        raise ZeroDivisionError
+    assert connection.current() == connection.kubeconfig("small")
+
+
+def test_a_cluster_without_a_platform_gets_none(steps, docker_has, monkeypatch):
+    monkeypatch.setattr(nodes, "addresses", lambda name: {"one": "172.28.0.9"})
+    cluster.ensure("tight")
+    assert steps == ["images auto", "create"]
+
+
+def test_the_remedy_names_the_profile(docker_has):
+    with pytest.raises(AcplabError) as told:
+        cluster.find("tight")
+    assert told.value.remedy == "Run ./acplab start --profile tight."
 
 
 def test_the_first_cluster_is_made_and_written_down_at_the_end(steps, docker_has):
