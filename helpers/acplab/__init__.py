@@ -1,4 +1,4 @@
-"""The helpers of the course: from acplab import cluster, kube, measure, show, lessons, exam.
+"""The helpers of the course: from acplab import cluster, kube, measure, show, wires, planning, lessons, exam.
 
 Modules are imported when they are first used, so that `import acplab` costs next to nothing.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["AcplabError", "cluster", "exam", "kube", "lessons", "measure", "show"]
+__all__ = ["AcplabError", "cluster", "exam", "kube", "lessons", "measure", "planning", "show", "wires"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,8 +14,12 @@ from acplab.words import _
 
 if TYPE_CHECKING:
     from acplab.measure import Traffic
+    from acplab.wires import Block, Route
 
-Lines = list[str]  # a name of its own, since Bench.list hides the built-in one
+# Names of their own, since Bench.list hides the built-in one.
+Lines = list[str]
+Blocks = list["Block"]
+Routes = list["Route"]
 
 # How long one check may wait for a change to arrive. Traefik reloads at most every 2 s, so a check that is
 # run right after an apply would otherwise see the old routes. One budget a check keeps a red one under 5 s.
@@ -112,6 +116,18 @@ class Bench:
             return Answer(True, kube.exec(pod, ["storefront", verb, *words], self.namespace))
         except AcplabError as error:
             return Answer(False, error.sentence)
+
+    def blocks(self) -> Blocks:
+        """The nodes of the lab's cluster, each with its address, zone and block of Pod addresses."""
+        from acplab import wires
+
+        return wires.blocks()
+
+    def routes(self, node: str) -> Routes:
+        """The route table of a node; of two lines for the same target the first one counts."""
+        from acplab import wires
+
+        return wires.routes(node)
 
     def __repr__(self) -> str:
         return _("a read-only view of namespace {name}").format(name=self.namespace)

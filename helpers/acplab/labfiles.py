@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,10 @@ FIELDS: dict[str, type] = {
     "tasks": list,
 }
 # ready: "deployment/name" to wait for after setup, all Deployments of setup/ if absent, [] if they are
-# broken on purpose. cluster: the cluster profile that the lab needs.
-OPTIONAL: dict[str, type] = {"ready": list, "cluster": str}
+# broken on purpose. cluster: the cluster profile that the lab needs, "none" if it needs none. plan: fields of a
+# planning.network.Request; the lab begins on a cluster with the ranges of its plan.
+OPTIONAL: dict[str, type] = {"ready": list, "cluster": str, "plan": dict}
+NO_CLUSTER = "none"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Lab:
     folder: Path
     ready: tuple[str, ...] | None = None
     cluster: str = "small"
+    plan: Mapping[str, Any] | None = None
 
     @property
     def namespace(self) -> str:

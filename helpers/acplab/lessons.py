@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from acplab import checks, cluster, kube, labfiles, paths, record, workfiles
 from acplab.errors import AcplabError
-from acplab.labfiles import Lab, Task
+from acplab.labfiles import NO_CLUSTER, Lab, Task
 from acplab.reports import Hint, Report
-from acplab.spaces import CHAPTER, LAB, Space, inventory
+from acplab.spaces import CHAPTER, LAB, Nowhere, Space, inventory
 from acplab.turns import turn
 from acplab.words import _
 
 if TYPE_CHECKING:
-    from acplab.measure import Traffic
     from acplab.panel import Panel
 
 __all__ = [
@@ -107,6 +106,13 @@ def _apply_in(namespace: str, source: str | Path, values: dict[str, str]) -> lis
     return kube.apply(objects, namespace=namespace)
 
 
+class Recorded(Protocol):
+    """What can be kept for a later check: traffic, a network plan."""
+
+    def record(self) -> dict[str, Any]:
+        """It as JSON values."""
+
+
 # --- labs -----------------------------------------------------------------------------------------------
 
 
@@ -117,11 +123,13 @@ class Lesson:
         self.lab = lab
         self.namespace = lab.namespace
         self.work = lab.work
-        self._space = Space(lab.namespace, LAB, lab.id)
+        self._space = Nowhere(lab.id) if lab.cluster == NO_CLUSTER else Space(lab.namespace, LAB, lab.id)
 
     @property
     def entrance(self) -> str:
-        """ "http://127.0.0.1:PORT", where the ingress answers; add a Host header."""
+        """ "http://127.0.0.1:PORT", where the ingress answers; add a Host header. "" if the lab needs no cluster."""
+        if self.lab.cluster == NO_CLUSTER:
+            return ""
         return cluster.find(self.lab.cluster).entrance
 
     # what a learner does
@@ -155,9 +163,9 @@ class Lesson:
         """Keep something for a later check, such as a prediction (a JSON value)."""
         record.note(self.lab.id, key, value)
 
-    def record(self, key: str, load: Traffic) -> None:
-        """Keep what a load saw, for a check that comes when it is over: totals, who answered when, the marks."""
-        self.note(key, load.record())
+    def record(self, key: str, what: Recorded) -> None:
+        """Keep what a load saw (totals, who answered when, the marks), or a plan, for a check that comes later."""
+        self.note(key, what.record())
 
     def panel(self) -> Panel:
         """The lab's tasks with buttons; every button has a call that does the same."""
@@ -199,7 +207,7 @@ class Lesson:
     def open(self, say: Say = print) -> None:
         """Set the lab up if it is not, hand out its files, and say where the learner stands."""
         with turn(self.lab.id, _("starting it")):
-            cluster.ensure(self.lab.cluster)
+            self._see_to_cluster(anew=record.begun(self.lab.id) is None)
             if self._space.ready():
                 say(_("The lab {lab} goes on where it was.").format(lab=self.lab.id))
             else:
@@ -215,7 +223,7 @@ class Lesson:
     def start_over(self, say: Say) -> str:
         """What reset() does: say each step while it happens, and give the last sentence back."""
         with turn(self.lab.id, _("resetting it")):
-            cluster.ensure(self.lab.cluster)
+            self._see_to_cluster(anew=True)
             told = _("Resetting {lab}: its namespace is removed and set up again, about 20 s.")
             say(told.format(lab=self.lab.id))
             say(self._space.remove())
@@ -230,11 +238,21 @@ class Lesson:
     def finish(self, say: Say = print) -> None:
         """Remove what the lab has in the cluster. Your progress and your files in work/ are kept."""
         with turn(self.lab.id, _("cleaning up after it")):
-            cluster.find(self.lab.cluster)
+            if self.lab.cluster != NO_CLUSTER:
+                cluster.find(self.lab.cluster)
             say(self._space.remove())
         say(self.standing() + ".")
 
     # inside
+
+    def _see_to_cluster(self, anew: bool) -> None:
+        """The lab's cluster; when the lab begins anew, with the ranges of the lab's own plan, if it has one."""
+        if anew and self.lab.plan:
+            from acplab.planning import network
+
+            cluster.ensure(self.lab.cluster, plan=network.must(network.Request(**self.lab.plan)))
+        elif self.lab.cluster != NO_CLUSTER:
+            cluster.ensure(self.lab.cluster)
 
     def _set_up(self) -> None:
         """All or nothing: when a step fails or is interrupted, the namespace goes again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from acplab import kube, reading
+from acplab import kube, reading, record
 from acplab.errors import AcplabError
 from acplab.reading import Object
 from acplab.words import _
@@ -124,6 +124,30 @@ class Space:
         )
         said = [f"{counts[kind]} x {kind}" for kind in _WORTH_SAYING if counts[kind]]
         return ", ".join(said) or _("nothing in it")
+
+
+@dataclass(frozen=True)
+class Nowhere:
+    """The space of a lab that needs no cluster: what there is of it stands in the learner's record."""
+
+    lab: str
+
+    def ready(self) -> bool:
+        """Whether the lab has begun."""
+        return record.begun(self.lab) is not None
+
+    def make(self) -> None:
+        """Nothing has to be made."""
+
+    def mark_ready(self) -> None:
+        """record.begin() has done it."""
+
+    def remove(self) -> str:
+        """There is nothing to remove, and that is said."""
+        return _("The lab {lab} has nothing in a cluster.").format(lab=self.lab)
+
+    def discard(self) -> None:
+        """Nothing has to be removed."""
 
 
 def _leaving(namespace: Object) -> bool:

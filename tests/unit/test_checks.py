@@ -196,7 +196,7 @@ def test_the_bench_looks_into_its_own_namespace(world, lab):
 
 def test_the_bench_can_only_read(lab):
     public = {name for name in dir(lab) if not name.startswith("_")}
-    looks = {"get", "list", "exists", "events", "recall", "traffic", "sample", "ask"}
+    looks = {"get", "list", "exists", "events", "recall", "traffic", "sample", "ask", "blocks", "routes"}
     assert public == looks | {"namespace", "entrance"}
 
 

@@ -524,3 +524,45 @@ def test_hidden_files_of_editors_are_left_alone(world):
     lesson = started()
     (lesson.work / ".shop.yaml.swp").write_text("x")
     assert workfiles.put_away(lesson.lab) is None
+
+
+# --- labs with other needs ---------------------------------------------------------------------------------
+
+
+def test_a_lab_that_needs_no_cluster_never_asks_for_one(world, monkeypatch):
+    world.write("labs/01-shop/lab.yaml", LAB_YAML + "cluster: none\n")
+    world.write("labs/01-shop/checks.py", world.lab.joinpath("checks.py").read_text().split("@notes")[0])
+    for name in ("find", "ensure"):
+        monkeypatch.setattr(lessons.cluster, name, lambda *_, **__: pytest.fail("asked for a cluster"))
+    for name in ("apply", "find", "delete"):
+        monkeypatch.setattr(lessons.kube, name, lambda *_, **__: pytest.fail("asked the cluster"))
+    for file in world.lab.glob("setup/*"):
+        file.unlink()
+    world.lab.joinpath("setup").rmdir()
+    with pytest.raises(AcplabError, match="has not been started"):
+        lessons.lesson("01-shop")._bench()
+    lesson = started()
+    assert lesson._bench().entrance == ""
+    assert "goes on" in said_by(lesson.open)
+    assert "as it was at the start" in said_by(lesson.reset)
+    assert "nothing in a cluster" in said_by(lesson.finish)
+
+
+def said_by(call) -> str:
+    said: list[str] = []
+    call(said.append)
+    return "\n".join(said)
+
+
+def test_a_lab_begins_on_a_cluster_of_its_plan_and_goes_on_with_the_learners(world, monkeypatch):
+    world.write("labs/01-shop/lab.yaml", LAB_YAML + "cluster: tight\nplan: {vpc: 192.168.0.0/16}\n")
+    seen: list = []
+
+    def ensure(profile, plan=None):
+        seen.append((profile, plan and plan.vpc))
+
+    monkeypatch.setattr(lessons.cluster, "ensure", ensure)
+    lesson = started()
+    lesson.open(quiet)
+    lesson.reset(quiet)
+    assert seen == [("tight", "192.168.0.0/16"), ("tight", None), ("tight", "192.168.0.0/16")]

@@ -1,0 +1,118 @@
+"""What is read out of the nodes' kernels. The texts are what real nodes have printed; Docker is played."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from acplab import connection, docker, wires
+from acplab.errors import AcplabError
+from acplab.wires import hops, kubeproxy, shell
+
+NODES = ["one", "two"]
+
+
+@pytest.fixture
+def said(monkeypatch) -> dict[str, str]:
+    """Command in a node -> what it says."""
+    answers: dict[str, str] = {}
+
+    def run(verb: str, node: str, *command: str, **_) -> str:
+        assert verb == "exec"
+        line = " ".join((node, *command))
+        if line not in answers:
+            raise AcplabError(f"{line} failed", "look")
+        return answers[line]
+
+    monkeypatch.setattr(docker, "run", run)
+    monkeypatch.setattr(shell, "resource", lambda kind: kind)
+    monkeypatch.setattr(connection, "items", lambda _kind: [{"metadata": {"name": name}} for name in NODES])
+    monkeypatch.setattr(connection, "guard", lambda: None)
+    return answers
+
+
+def test_a_container_that_is_no_node_of_ours_is_never_entered(said):
+    with pytest.raises(AcplabError, match="no node database") as told:
+        wires.routes("database")
+    assert "one, two" in told.value.remedy
+
+
+def test_routes(said):
+    said["one ip -4 -json route show"] = json.dumps(
+        [
+            {"dst": "default", "gateway": "172.28.0.1", "dev": "eth0", "flags": []},
+            {"type": "blackhole", "dst": "172.20.2.0/24", "flags": []},
+            {"dst": "172.20.1.0/24", "dev": "cni0", "protocol": "kernel", "prefsrc": "172.20.1.1"},
+        ]
+    )
+    assert [str(route).split() for route in wires.routes("one")] == [
+        ["default", "via", "172.28.0.1", "eth0"],
+        ["172.20.2.0/24", "blackhole"],
+        ["172.20.1.0/24", "directly", "cni0"],
+    ]
+
+
+def test_a_vpc_route_is_on_every_node_and_gone_afterwards(said, monkeypatch):
+    calls = []
+    monkeypatch.setattr(docker, "run", lambda *words: calls.append(" ".join(words)) or "")
+    with pytest.raises(ZeroDivisionError), wires.vpc_route("172.22.0.0/24", via="172.28.0.9"):
+        assert calls == [f"exec {node} ip route prepend 172.22.0.0/24 via 172.28.0.9" for node in NODES]
+        calls.clear()
+        raise ZeroDivisionError
+    assert calls == [f"exec {node} ip route del 172.22.0.0/24 via 172.28.0.9" for node in NODES]
+
+
+def test_a_vpc_route_that_one_node_refuses_stays_on_none(said, monkeypatch):
+    there: set[str] = set()
+
+    def run(_exec, node, _ip, _route, verb, *_rest) -> str:
+        if verb == "prepend" and node == "two":
+            raise AcplabError("Nexthop has invalid gateway.", "")
+        (there.add if verb == "prepend" else there.discard)(node)
+        return ""
+
+    monkeypatch.setattr(docker, "run", run)
+    with pytest.raises(AcplabError, match="Node two does not take the route"), wires.vpc_route("10.0.0.0/8", "1.2.3.4"):
+        pytest.fail("the block ran")
+    assert there == set()
+
+
+CONNTRACK = """\
+tcp      6 117 TIME_WAIT src=172.20.1.4 dst=172.21.3.9 sport=40312 dport=80 src=172.20.2.5 dst=172.20.1.4 \
+sport=8080 dport=40312 [ASSURED] mark=0 use=1
+conntrack v1.4.7 (conntrack-tools): 1 flow entries have been shown.
+"""
+
+
+def test_a_connection_tells_who_really_answers(said):
+    said["one conntrack -L -p tcp -d 172.21.3.9"] = CONNTRACK
+    (seen,) = wires.connections("one", "172.21.3.9")
+    assert seen == hops.Connection("172.20.1.4", "172.21.3.9:80", "172.20.2.5:8080", "172.20.1.4")
+
+
+SAVED = """\
+*nat
+:KUBE-SERVICES - [0:0]
+-A KUBE-SERVICES -d 172.21.0.1/32 -p tcp -m comment --comment "default/kubernetes:https cluster IP" -j KUBE-SVC-NPX
+-A KUBE-SERVICES -d 172.21.3.9/32 -p tcp -m comment --comment "shop/shop cluster IP" -m tcp --dport 80 -j KUBE-SVC-SHOP
+-A KUBE-SVC-SHOP ! -s 172.20.0.0/16 -d 172.21.3.9/32 -p tcp -j KUBE-MARK-MASQ
+-A KUBE-SVC-SHOP -m statistic --mode random --probability 0.50000000000 -j KUBE-SEP-ONE
+-A KUBE-SVC-SHOP -j KUBE-SEP-TWO
+-A KUBE-SEP-ONE -p tcp -m tcp -j DNAT --to-destination 172.20.1.4:8080
+-A KUBE-SEP-TWO -p tcp -m tcp -j DNAT --to-destination 172.20.2.5:8080
+COMMIT
+"""
+
+
+def test_iptables_rules_come_in_the_order_of_a_packet():
+    found = kubeproxy.iptables(SAVED, "172.21.3.9")
+    assert [line.split()[1] for line in found] == [
+        "KUBE-SERVICES",
+        "KUBE-SVC-SHOP",
+        "KUBE-SVC-SHOP",
+        "KUBE-SEP-ONE",
+        "KUBE-SVC-SHOP",
+        "KUBE-SEP-TWO",
+    ]
+    assert kubeproxy.iptables(SAVED, "172.21.3.99") == []
+    assert kubeproxy.iptables(SAVED, "172.21.3.") == []
