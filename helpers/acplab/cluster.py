@@ -14,16 +14,15 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
-from filelock import FileLock, Timeout
 
-from acplab import addons, connection, docker, images, nodes, paths, safety, terway
+from acplab import addons, connection, docker, images, nodes, paths, safety, terway, turns
 from acplab.errors import AcplabError
 from acplab.profiles import NODE_PORTS, Ranges, kind_config, own, profiles, require
 from acplab.progress import say, stage
@@ -90,9 +89,7 @@ def recorded(profile: str) -> Cluster | None:
 def _record(cluster: Cluster) -> None:
     file = _state_file(cluster.profile)
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text(json.dumps(asdict(cluster), indent=1))
-    part.replace(file)
+    paths.write_whole(file, json.dumps(asdict(cluster), indent=1))
 
 
 def find(profile: str = "small") -> Cluster:
@@ -154,22 +151,13 @@ def ensure(profile: str = "small", route: str = "auto", plan: Plan | None = None
         return _ensure(profile, route, Ranges.of(plan) if plan else None)
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
+def _alone() -> AbstractContextManager[None]:
     """One at a time makes, stops or removes a cluster. Two notebooks opened at once both end here, and the
     second has only to wait for the first."""
-    lock = FileLock(paths.home() / "cluster.lock")
-    try:
-        lock.acquire(timeout=LOCK_SECONDS)
-    except Timeout:
-        raise AcplabError(
-            _("Another acplab is working on the cluster at this moment."),
-            _("Wait until it has finished, then try again."),
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+    busy = AcplabError(
+        _("Another acplab is working on the cluster at this moment."), _("Wait until it has finished, then try again.")
+    )
+    return turns.hold(paths.home() / "cluster.lock", LOCK_SECONDS, lambda: busy)
 
 
 def _ensure(profile: str, route: str, ranges: Ranges | None) -> Cluster:

@@ -36,3 +36,12 @@ def logs() -> Path:
     folder = home() / "logs"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def write_whole(file: Path, text: str, mode: int = 0o644) -> None:
+    """Write a file that readers see whole or not at all, whenever this process ends."""
+    part = file.with_name(f"{file.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=mode)
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)

@@ -34,9 +34,7 @@ def _timings() -> dict[str, float]:
 def _remember(name: str, seconds: float) -> None:
     """The next run expects what this one took on this machine."""
     known = _timings() | {name: round(seconds, 1)}
-    part = paths.cache() / f"{_TIMINGS}.part"
-    part.write_text(json.dumps(known, indent=1))
-    part.replace(paths.cache() / _TIMINGS)
+    paths.write_whole(paths.cache() / _TIMINGS, json.dumps(known, indent=1))
 
 
 class Stage:

@@ -101,12 +101,10 @@ def _start(root: Path, options: tuple[str, ...]) -> Server:
                 with attempt:
                     _require_answer(server, process, current)
         except BaseException:
-            process.terminate()  # nobody would know its token
+            process.kill()  # nobody would know its token
+            process.wait()
             raise
-    part = _file().with_suffix(".part")
-    part.touch(mode=0o600)
-    part.write_text(json.dumps(asdict(server)))
-    part.replace(_file())
+    paths.write_whole(_file(), json.dumps(asdict(server)), mode=0o600)
     return server
 
 

@@ -1,11 +1,11 @@
-"""One operation at a time on a lab or a chapter, whichever terminal or notebook it comes from."""
+"""One operation at a time on a cluster, a lab or a chapter, whichever terminal or notebook it comes from."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,23 +18,34 @@ from acplab.words import _
 
 
 @contextmanager
+def hold(file: Path, patience: float, busy: Callable[[], AcplabError]) -> Iterator[None]:
+    """Hold a lock while the block runs; what busy() gives is raised if it is not free after `patience` seconds.
+
+    The operating system frees the lock of a process that died, so there is nothing to clean up by hand.
+    """
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=patience)
+    except Timeout:
+        raise busy() from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def turn(name: str, doing: str) -> Iterator[None]:
     """Hold the lab or chapter while the block runs, or AcplabError that says who holds it.
 
-    doing: what the block does, as others will read it ("resetting it"). The operating system frees the
-    lock of a process that died, so there is nothing to clean up by hand.
+    doing: what the block does, as others will read it ("resetting it").
     """
-    lock = FileLock(_file(name, "lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise _held(name) from None
-    try:
-        _file(name, "holder").write_text(json.dumps(_me(doing)), encoding="utf-8")
-        yield
-    finally:
-        _file(name, "holder").unlink(missing_ok=True)
-        lock.release()
+    with hold(_file(name, "lock"), 0, lambda: _held(name)):
+        try:
+            _file(name, "holder").write_text(json.dumps(_me(doing)), encoding="utf-8")
+            yield
+        finally:
+            _file(name, "holder").unlink(missing_ok=True)
 
 
 def _file(name: str, ending: str) -> Path:

@@ -15,9 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from acplab import docker, paths
+from acplab import docker, paths, turns
 from acplab.errors import AcplabError
 from acplab.images import bake, build, catalogue
 from acplab.progress import say, stage
@@ -71,15 +69,11 @@ def ensure(route: str = "auto") -> NodeImage:
     route: auto, published, mirror=PREFIX or built. AcplabError when it cannot be had that way.
     """
     _require_known(route)
-    lock = FileLock(paths.cache() / "images.lock")
-    try:
-        with lock.acquire(timeout=0):
-            return present(route) or _make(route)
-    except Timeout:
-        raise AcplabError(
-            _("Another acplab is getting the images at this moment."),
-            _("Wait until it has finished, then start again."),
-        ) from None
+    busy = AcplabError(
+        _("Another acplab is getting the images at this moment."), _("Wait until it has finished, then start again.")
+    )
+    with turns.hold(paths.cache() / "images.lock", 0, lambda: busy):
+        return present(route) or _make(route)
 
 
 def present(route: str = "auto") -> NodeImage | None:
