@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from acplab import connection, docker
@@ -17,6 +18,7 @@ KIND_LABEL = "io.x-k8s.kind.cluster"
 NETWORK = "acplab"
 # A network of our own with a stated range: Docker then lets a node keep its address. The first that is
 # free is taken; none meets the Pod and Service ranges of the clusters.
+HOST_ROUTES = Path("/proc/net/route")
 RANGES = ("172.28.0.0/16", "172.29.0.0/16", "192.168.224.0/20", "10.213.0.0/16")
 
 
@@ -55,7 +57,10 @@ def network() -> str:
     """The name of our Docker network; made if it isn't there."""
     if NETWORK in docker.run("network", "ls", "--format", "{{.Name}}").split():
         return NETWORK
+    taken = _routed()
     for block in RANGES:
+        if any(ipaddress.IPv4Network(block).overlaps(one) for one in taken):
+            continue
         try:
             docker.run(
                 "network",
@@ -73,9 +78,25 @@ def network() -> str:
             if "overlap" not in error.sentence.lower():
                 raise
     raise AcplabError(
-        _("All address ranges for the nodes are in use by other Docker networks."),
-        _("Remove unused ones: docker network prune"),
+        _("All address ranges for the nodes ({ranges}) are in use by this machine's networks.").format(
+            ranges=", ".join(RANGES)
+        ),
+        _("Remove unused Docker networks (docker network prune), or leave a VPN that covers them; ip route shows it."),
     )
+
+
+def _routed() -> list[ipaddress.IPv4Network]:
+    """What this machine reaches by a route of its own, such as a VPN. Docker compares with its own networks only."""
+    if not HOST_ROUTES.exists():
+        return []
+    lines = [line.split() for line in HOST_ROUTES.read_text().splitlines()[1:]]
+    found = [ipaddress.IPv4Network((_address(line[1]), str(_address(line[7])))) for line in lines]
+    return [network for network in found if network.prefixlen]
+
+
+def _address(hexadecimal: str) -> ipaddress.IPv4Address:
+    # The kernel prints the four bytes as one number, the lowest byte first.
+    return ipaddress.IPv4Address(int(hexadecimal, 16).to_bytes(4, "little"))
 
 
 def pod_vswitch() -> str:

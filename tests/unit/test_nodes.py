@@ -3,6 +3,7 @@ one does, the next free one to whoever starts, and refuses what the real one ref
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from acplab import connection, docker, nodes
 from acplab.errors import AcplabError
 
 CLUSTER = "acplab-test-small"
+ROUTED = nodes._routed
 WANTED = {"one": "172.28.0.10", "two": "172.28.0.9", "three": "172.28.0.11"}
 
 
@@ -94,6 +96,7 @@ class Daemon:
 def daemon(monkeypatch) -> Daemon:
     daemon = Daemon()
     monkeypatch.setattr(docker, "run", daemon.run)
+    monkeypatch.setattr(nodes, "_routed", list)
     return daemon
 
 
@@ -345,3 +348,20 @@ def test_docker_tells_when_a_node_was_started(monkeypatch):
     told = [{"Name": "/two", "State": {"StartedAt": "2026-11-24T10:11:12.123456789Z"}}]
     monkeypatch.setattr(docker, "run", lambda *words: "two\trunning\n" if words[0] == "ps" else json.dumps(told))
     assert nodes._started(CLUSTER)["two"] == datetime(2026, 11, 24, 10, 11, 12, 123456, UTC)
+
+
+ROUTES = """\
+Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
+tun0\t00001CAC\t00000000\t0001\t0\t0\t0\t0000FEFF\t0\t0\t0
+"""
+
+
+def test_a_range_that_a_vpn_leads_to_is_not_taken(daemon, monkeypatch, tmp_path):
+    (tmp_path / "route").write_text(ROUTES)
+    monkeypatch.setattr(nodes, "HOST_ROUTES", tmp_path / "route")
+    monkeypatch.setattr(nodes, "_routed", ROUTED)
+    del daemon.networks["acplab"]
+    assert nodes._routed() == [ipaddress.IPv4Network("172.28.0.0/15")]
+    nodes.network()
+    assert daemon.networks["acplab"] == "192.168.224.0/20"
