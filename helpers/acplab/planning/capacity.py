@@ -7,8 +7,21 @@ from acplab.planning import ranges
 from acplab.words import _
 
 NODE_MASKS = range(24, 29)  # TF:cs_managed_kubernetes
-# ENIs and private IPv4 addresses per ENI. WD:comparison-between-terway-and-flannel.
-INSTANCE_TYPES: dict[str, tuple[int, int]] = {"ecs.c7.4xlarge": (8, 30)}
+MOST_PODS = 256  # of one node, no exceptions. CSK:产品简介/使用限制.md
+RESERVED = 4  # of a vSwitch: its first and its last 3 addresses. H:document_detail/35745
+# ENIs and private IPv4 addresses per ENI. ecs.c7.4xlarge: WD:comparison-between-terway-and-flannel. The others:
+# H:ecs/user-guide/overview-of-instance-families, the tables of c7 and g7 (same numbers in both).
+SIZES = {
+    "large": (3, 6),
+    "xlarge": (4, 15),
+    "2xlarge": (4, 15),
+    "3xlarge": (8, 15),
+    "4xlarge": (8, 30),
+    "8xlarge": (8, 30),
+    "16xlarge": (8, 30),
+    "32xlarge": (15, 30),
+}
+INSTANCE_TYPES = {f"ecs.{family}.{size}": numbers for family in ("c7", "g7") for size, numbers in SIZES.items()}
 
 
 def flannel_nodes(pod_cidr: str, node_mask: int) -> int:
@@ -34,8 +47,17 @@ def terway_pods(instance_type: str, eni: str) -> int:
 
 
 def usable(cidr: str) -> int:
-    """Addresses of a vSwitch that can be used: without the first and the last 3 (H: document_detail/35745)."""
-    return max(0, ranges.require("vSwitch", cidr, 4).size - 4)
+    """Addresses of a vSwitch that can be used: without the first and the last 3."""
+    return max(0, ranges.require("vSwitch", cidr, 4).size - RESERVED)
+
+
+def services(service_cidr: str) -> int:
+    """Services that a Service CIDR has addresses for: without its first and last, and the cluster's own two.
+
+    Kubernetes hands out neither the first nor the last (pkg/registry/core/service/ipallocator); `kubernetes` and
+    `kube-dns` take one each.
+    """
+    return max(0, ranges.require("service_cidr", service_cidr, 4).size - 4)
 
 
 def require_mask(node_mask: int) -> int:

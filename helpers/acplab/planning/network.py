@@ -2,15 +2,17 @@
 
     made = plan(Request(vpc="192.168.0.0/16"))      # a Plan, or the list of Violations that stand in its way
 
-Facts and their sources stand in the modules beside this one: rules, capacity, growth.
+Facts and their sources stand in the modules beside this one: rules, capacity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 
+from acplab.errors import AcplabError
+from acplab.planning import growing, repairs
 from acplab.planning.capacity import flannel_nodes, flannel_pods, terway_pods, usable
+from acplab.planning.choosing import Some
 from acplab.planning.model import Growth, Limit, Neighbour, Plan, Plugin, Request, Violation, VSwitch
 
 __all__ = [
@@ -22,34 +24,44 @@ __all__ = [
 
 def plan(request: Request) -> Plan | list[Violation]:
     """A valid plan with what was given kept and the rest chosen; or what is wrong with what was given."""
-    raise NotImplementedError
+    return repairs.made(request)
 
 
 def must(request: Request) -> Plan:
-    """The plan of a request that has one; AcplabError with the first violation if not."""
-    raise NotImplementedError
+    """The plan of a request that has one; AcplabError with the first violation if it has none."""
+    found = plan(request)
+    if isinstance(found, Plan):
+        return found
+    raise AcplabError(found[0].sentence, found[0].remedy)
 
 
 def check(plan: Plan) -> list[Violation]:
     """Every rule that the plan breaks; empty if it is valid."""
-    raise NotImplementedError
+    return repairs.violations(plan)
 
 
-def apply(plan: Plan, proposal: Mapping[str, str]) -> Plan:
-    """The plan with a violation's proposal put in."""
-    raise NotImplementedError
+def apply(plan: Some, proposal: Mapping[str, str]) -> Some:
+    """The plan, or request, with a violation's proposal put in. AcplabError if the proposal has no value that works."""
+    return repairs.applied(plan, proposal)
 
 
 def repair(plan: Plan) -> Plan | list[Violation]:
-    """A valid plan that changes as few fields as possible; or what is wrong, if no change of ours would do."""
-    raise NotImplementedError
+    """A valid plan that changes as few fields as possible; or what is wrong, if changing ours would not do.
+
+    What you asked for (nodes, Pods, Services, zones, neighbours) stays as it is.
+    """
+    return repairs.repaired(plan)
 
 
 def growth(plan: Plan) -> Growth:
-    """At how many nodes each limit is reached."""
-    raise NotImplementedError
+    """At how many nodes each limit is reached.
+
+    mask-count and route-quota (Flannel), node-vswitch ZONE, pod-vswitch ZONE (Terway), services; and pods-per-node
+    with 0 nodes, if the Pods of a single node do not fit.
+    """
+    return growing.growth(plan)
 
 
-def changed(old: Plan, new: Plan) -> list[str]:
+def changed(old: Request, new: Request) -> list[str]:
     """Names of the fields that differ; a vSwitch is "vswitches.NAME"."""
-    return [one.name for one in fields(old) if getattr(old, one.name) != getattr(new, one.name)]
+    return repairs.changed(old, new)
