@@ -6,12 +6,12 @@ restarted kernel, a second terminal or a rebuilt cluster all find the same truth
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from acplab import checks, cluster, kube, labfiles, paths, record, workfiles
+from acplab import checks, cluster, connection, kube, labfiles, paths, record, workfiles
 from acplab.errors import AcplabError
 from acplab.labfiles import NO_CLUSTER, Lab, Task
 from acplab.reports import Hint, Report
@@ -20,7 +20,9 @@ from acplab.turns import turn
 from acplab.words import _
 
 if TYPE_CHECKING:
+    from acplab.cluster import Cluster
     from acplab.panel import Panel
+    from acplab.planning.network import Plan
 
 __all__ = [
     "Lesson",
@@ -51,15 +53,39 @@ class Room:
         self.entrance = entrance
         self.namespace = f"ch-{name}"
         self._space = Space(self.namespace, CHAPTER, name)
+        self._visited: set[str] = set()
+
+    @contextmanager
+    def on(self, profile: str, plan: Plan | None = None) -> Iterator[Cluster]:
+        """Be on another cluster while the block runs: kube, wires and apply() speak to that one.
+
+        It is made if it is not there, or has not the ranges of `plan`. The room has a namespace of the same name there,
+        which is empty at the first visit, and which close() removes.
+        """
+        before = connection.current()
+        there = cluster.ensure(profile, plan=plan) if plan else cluster.ensure(profile)
+        try:
+            if profile not in self._visited or self._space.look() is None:
+                self.refresh()
+            self._visited.add(profile)
+            yield there
+        finally:
+            connection.use(before)
 
     def apply(self, file: str, **values: str) -> list[kube.Applied]:
         """Apply a file or folder of manifests/<chapter>/ (or YAML text) in the chapter's namespace."""
         return _apply_in(self.namespace, file if "\n" in file else _manifest(self.name, file), values)
 
     def close(self, say: Say = print) -> None:
-        """Remove the namespace with all that the chapter made in it, and say what that was."""
+        """Remove the namespace with all that the chapter made in it, on each cluster, and say what that was."""
         with turn(self.namespace, _("closing it")):
             say(self._space.remove())
+        for profile in sorted(self._visited):
+            try:
+                with cluster.inside(profile) as there:
+                    say(f"{there.name}: {self._space.remove()}")
+            except AcplabError as error:  # a cluster that is gone has taken the namespace along
+                say(error.sentence)
 
     def refresh(self) -> None:
         """Empty the room: a chapter's first cell begins anew each time that it runs."""

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 
 import pytest
-from acplab import labfiles, lessons, record, spaces, turns, workfiles
+from acplab import connection, labfiles, lessons, record, spaces, turns, workfiles
 from acplab.errors import AcplabError
 from fakes import LAB_YAML, SHOP, World, build
 
@@ -524,6 +524,28 @@ def test_hidden_files_of_editors_are_left_alone(world):
     lesson = started()
     (lesson.work / ".shop.yaml.swp").write_text("x")
     assert workfiles.put_away(lesson.lab) is None
+
+
+def test_a_chapter_works_on_another_cluster_and_comes_back(world, monkeypatch):
+    used: list = [connection.kubeconfig("small")]
+    monkeypatch.setattr(connection, "_used", used)
+
+    def ensure(profile, plan=None):
+        used[:] = [connection.kubeconfig(profile)]
+        return world.kube.find_cluster(profile)
+
+    monkeypatch.setattr(lessons.cluster, "ensure", ensure)
+    monkeypatch.setattr(lessons.cluster, "find", ensure)
+    room = lessons.chapter("00-welcome")
+    with room.on("tight"):
+        assert connection.current() == connection.kubeconfig("tight")
+        room.apply("shop.yaml")
+    assert connection.current() == connection.kubeconfig("small")
+    with room.on("tight"):  # a later visit finds what the first has left
+        assert ("deployment", room.namespace, "shop") in world.kube.objects
+    said: list[str] = []
+    room.close(said.append)
+    assert any("no namespace" in line and "fake" in line for line in said)  # the fake has one world for both
 
 
 # --- labs with other needs ---------------------------------------------------------------------------------
