@@ -62,7 +62,7 @@ def services(service_cidr: str) -> int:
 
 def require_mask(node_mask: int) -> int:
     """The node mask; AcplabError unless it is 24 to 28."""
-    if node_mask in NODE_MASKS:
+    if type(node_mask) is int and node_mask in NODE_MASKS:
         return node_mask
     raise AcplabError(
         _("node_mask: {mask!r} is not possible; it is 24 to 28.").format(mask=node_mask),
@@ -72,7 +72,7 @@ def require_mask(node_mask: int) -> int:
 
 def require_type(instance_type: str) -> tuple[int, int]:
     """ENIs and IPs per ENI of an instance type; AcplabError if its numbers are not known here."""
-    if instance_type in INSTANCE_TYPES:
+    if isinstance(instance_type, str) and instance_type in INSTANCE_TYPES:
         return INSTANCE_TYPES[instance_type]
     raise AcplabError(
         _("instance_type: the ENIs of {name!r} are not known here.").format(name=instance_type),

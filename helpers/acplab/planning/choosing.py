@@ -68,18 +68,23 @@ def _in_vpc(request: Request, fields: Collection[str]) -> Request:
 
 
 def place(wanted: list[Wanted]) -> dict[str, str]:
-    """Where each range goes: all with the prefix that they would like, or else all with just enough. NoRoom if neither."""
-    try:
-        return _place(wanted, lambda one: one.roomy)
-    except NoRoom:
-        return _place(wanted, lambda one: one.tight)
+    """Where each range goes, all as roomy as there is room for. NoRoom if they do not even fit tightly."""
+    steps = max((one.tight - one.roomy for one in wanted), default=0)
+    for step in range(steps):
+        try:
+            return _place(wanted, step)
+        except NoRoom:
+            continue
+    return _place(wanted, steps)
 
 
-def _place(wanted: list[Wanted], prefix: Callable[[Wanted], int]) -> dict[str, str]:
+def _place(wanted: list[Wanted], step: int) -> dict[str, str]:
+    """step: by how many bits each may be smaller than it would like."""
+    prefixes = {one.field: min(one.roomy + step, one.tight) for one in wanted}
     placed: dict[str, Range] = {}
-    for one in sorted(wanted, key=prefix):
+    for one in sorted(wanted, key=lambda one: prefixes[one.field]):
         taken = (*one.taken, *placed.values())
-        found = next((room for at in one.places if (room := ranges.free(prefix(one), at, taken))), None)
+        found = next((room for at in one.places if (room := ranges.free(prefixes[one.field], at, taken))), None)
         if found is None:
             raise NoRoom(one.field)
         placed[one.field] = found

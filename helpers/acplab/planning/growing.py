@@ -48,11 +48,11 @@ def _zone(plan: Plan, zone: str, role: Role) -> Limit:
 
 
 def _services(plan: Plan) -> list[Limit]:
-    """As if Services grew with the nodes."""
+    """Nodes and Services are taken to grow together; nothing else ties the number of one to the other."""
     if not plan.services:
         return []
     room = capacity.services(plan.service_cidr)
-    why = _("{cidr} has addresses for {room} Services, if they grow with the nodes").format(
-        cidr=plan.service_cidr, room=room
+    why = _("{cidr} has addresses for {room} Services, if the {n} for {nodes} nodes grow with them").format(
+        cidr=plan.service_cidr, room=room, n=plan.services, nodes=plan.most_nodes
     )
     return [Limit("services", room * plan.most_nodes // plan.services, why)]

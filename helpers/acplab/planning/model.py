@@ -124,7 +124,7 @@ class Request:
                 _("route_quota: {n} is more than a VPC can have.").format(n=self.route_quota),
                 _("Take {most} at most; 200 is the default.").format(most=MOST_ROUTES),
             )
-        if self.node_mask != 0:
+        if self.node_mask != 0 or type(self.node_mask) is not int:
             capacity.require_mask(self.node_mask)
 
     def _require_ranges(self) -> None:

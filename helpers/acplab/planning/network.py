@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from acplab.errors import AcplabError
-from acplab.planning import growing, repairs
+from acplab.planning import growing, repairs, rules
 from acplab.planning.capacity import flannel_nodes, flannel_pods, terway_pods, usable
 from acplab.planning.choosing import Some
 from acplab.planning.model import Growth, Limit, Neighbour, Plan, Plugin, Request, Violation, VSwitch
@@ -18,7 +18,7 @@ from acplab.planning.model import Growth, Limit, Neighbour, Plan, Plugin, Reques
 __all__ = [
     "Growth", "Limit", "Neighbour", "Plan", "Plugin", "Request", "VSwitch", "Violation",
     "apply", "changed", "check", "flannel_nodes", "flannel_pods", "growth", "must", "plan", "repair", "terway_pods",
-    "usable",
+    "usable", "valid",
 ]  # fmt: skip
 
 
@@ -38,6 +38,11 @@ def must(request: Request) -> Plan:
 def check(plan: Plan) -> list[Violation]:
     """Every rule that the plan breaks; empty if it is valid."""
     return repairs.violations(plan)
+
+
+def valid(plan: Plan) -> bool:
+    """Whether check(plan) would be empty; quicker than check() where it would not, for whoever tries many plans."""
+    return rules.valid(plan)
 
 
 def apply(plan: Some, proposal: Mapping[str, str]) -> Some:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from acplab.errors import AcplabError
 from acplab.words import _
 
 BITS = {4: 32, 6: 128}
+# ipaddress also takes netmasks, scopes and a missing prefix; none of them is a range on ACK's pages.
+SHAPE = re.compile(r"[0-9a-fA-F.:]{2,45}/[0-9]{1,4}")
 
 
 class Range(NamedTuple):
@@ -76,7 +79,7 @@ def require(field: str, text: object, version: int = 0) -> Range:
     """The range that was typed for a field; AcplabError with a value that would do. version: 0 takes both."""
     example = "2001:db8::/56" if version == 6 else "192.168.0.0/16"
     instead = _("Give {field} a range such as {example}.").format(field=field, example=example)
-    if not isinstance(text, str) or text.count("/") != 1 or not text.split("/")[1].isdecimal():
+    if not isinstance(text, str) or not SHAPE.fullmatch(text):
         raise AcplabError(_("{field}: {text!r} is not a range.").format(field=field, text=text), instead)
     try:
         found = read(text)

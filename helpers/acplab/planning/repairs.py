@@ -47,8 +47,9 @@ def _missing(request: Request) -> list[str]:
     """The fields that are still to be chosen."""
     names = ["service_cidr", *(("pod_cidr", "node_mask") if request.plugin == "flannel" else ())]
     names += DUAL if request.dual else ()
-    vswitches = [f"vswitches.{role}-{zone}" for zone, role in rules.without_vswitch(request)]
-    return [name for name in names if not getattr(request, name)] + vswitches
+    vswitches = {f"{role}-{zone}" for zone, role in rules.without_vswitch(request)}
+    vswitches -= {one.name for one in request.vswitches}  # somebody's vSwitch has that name elsewhere; it stays
+    return [name for name in names if not getattr(request, name)] + [f"vswitches.{name}" for name in sorted(vswitches)]
 
 
 def _no_room(request: Request, field: str, missing: Collection[str]) -> Violation:
@@ -59,7 +60,7 @@ def _no_room(request: Request, field: str, missing: Collection[str]) -> Violatio
             cured = choose(request, group)
         except NoRoom:
             continue
-        if not rules.broken(cured):
+        if rules.valid(cured):
             proposal = {name: _value(cured, name) for name in changed(request, cured)}
             break
     sentence = _("There is no room for {field} beside the VPC {vpc} and the other ranges.")
@@ -86,7 +87,7 @@ def _others(filled: Request, lacking: Collection[str]) -> list[Violation]:
 
 def violations(plan: Request) -> list[Violation]:
     """See network.check."""
-    findings = rules.broken(plan)
+    findings = list(rules.broken(plan))
     before = {finding.key for finding in findings}
     return [_violation(plan, finding, before) for finding in findings]
 
@@ -152,7 +153,7 @@ def changed(old: Request, new: Request) -> list[str]:
 
 def repaired(plan: Plan) -> Plan | list[Violation]:
     """See network.repair."""
-    findings = rules.broken(plan)
+    findings = list(rules.broken(plan))
     needs = [finding.needs for finding in findings]
     every = _changeable(plan, findings)
     if all(needs) and (_solved(plan, every) or _solved(plan, [field for field in every if field != "vpc"])):
@@ -168,7 +169,7 @@ def _solved(plan: Plan, group: Collection[str]) -> Plan | None:
         chosen = choose(plan, group)
     except NoRoom:
         return None
-    return None if rules.broken(chosen) else _as_plan(chosen)
+    return _as_plan(chosen) if rules.valid(chosen) else None
 
 
 def _changeable(plan: Plan, findings: Iterable[rules.Finding]) -> list[str]:

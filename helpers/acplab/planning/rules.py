@@ -60,15 +60,20 @@ class Thing(NamedTuple):
 
 def label(field: str) -> str:
     """What a field is called in sentences."""
-    labels = {
-        "vpc": _("VPC"),
-        "pod_cidr": _("Pod CIDR"),
-        "service_cidr": _("Service CIDR"),
-        "vpc6": _("IPv6 range of the VPC"),
-        "pod_cidr6": _("IPv6 range of the Pods"),
-        "service_cidr6": _("IPv6 range of the Services"),
-    }
-    return labels.get(field) or _("vSwitch {name}").format(name=field.removeprefix("vswitches."))
+    match field:
+        case "vpc":
+            return _("VPC")
+        case "pod_cidr":
+            return _("Pod CIDR")
+        case "service_cidr":
+            return _("Service CIDR")
+        case "vpc6":
+            return _("IPv6 range of the VPC")
+        case "pod_cidr6":
+            return _("IPv6 range of the Pods")
+        case "service_cidr6":
+            return _("IPv6 range of the Services")
+    return _("vSwitch {name}").format(name=field.removeprefix("vswitches."))
 
 
 class View:
@@ -101,14 +106,18 @@ class View:
         return ((*fields, "vpc"), (*fields, "vpc", *others))
 
 
-def broken(plan: Request) -> list[Finding]:
-    """Every rule that the plan breaks. A field that is still empty breaks none."""
+def broken(plan: Request) -> Iterator[Finding]:
+    """Every rule that the plan breaks, one by one. A field that is still empty breaks none."""
     view = View(plan)
-    found = [*_private(view), *_own(view), *_vswitches(view), *_zones(view), *_services(view)]
-    found += _flannel(view) if plan.plugin == "flannel" else _terway(view)
+    for rules in (_private, _own, _vswitches, _zones, _services, _flannel if plan.plugin == "flannel" else _terway):
+        yield from rules(view)
     for neighbour in plan.neighbours:
-        found += _cluster(view, neighbour) if neighbour.kind == "cluster" else _linked(view, neighbour)
-    return found
+        yield from (_cluster if neighbour.kind == "cluster" else _linked)(view, neighbour)
+
+
+def valid(plan: Request) -> bool:
+    """Whether no rule is broken; it stops at the first one that is."""
+    return next(broken(plan), None) is None
 
 
 def _clash(rule: str, one: Thing, other: Thing | str, overlap: str, words: tuple[str, str], cures: tuple) -> Finding:
@@ -256,7 +265,7 @@ def _no_vswitch(view: View, zone: str, role: Role) -> Finding:
         "zone-without-vswitch",
         (zone, role),
         _("zone {zone}").format(zone=zone),
-        str(view.vpc),
+        _("vSwitches for nodes") if role == "node" else _("vSwitches for Pods"),
         "",
         sentence.format(zone=zone),
         _("Make a vSwitch in {zone}, or leave the zone out.").format(zone=zone),
