@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from acplab.errors import AcplabError
@@ -195,6 +195,15 @@ class Plan(Request):
     def node_blocks(self, n: int) -> list[str]:
         """The Pod blocks of the first n nodes (Flannel); fewer if the Pod CIDR has fewer."""
         return rendering.node_blocks(self, n)
+
+    def record(self) -> dict[str, Any]:
+        """The plan as JSON values, such as lab.record() keeps."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Plan:
+        """The plan that record() has written; AcplabError if it describes none."""
+        return _made(cls, record)
 
 
 @dataclass(frozen=True)
