@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from acplab import kube, lessons, paths, record
+from acplab import cluster, kube, labfiles, lessons, paths, record
 from acplab.bench import TAKEN_IN_SECONDS
 from acplab.checks import Bench
 
@@ -61,7 +61,10 @@ class Stage:
         self.removed_at = 0.0
 
     def become(self, sources: list[Path]) -> None:
-        """Hold just the objects of these files and folders (later files win), with all Deployments ready."""
+        """Hold just the objects of these files and folders (later files win), with all Deployments ready.
+
+        A lab that says itself what is ready at its start has something that never will be.
+        """
         objects: dict[tuple[str, str], dict[str, Any]] = {}
         for source in sources:
             for one in kube.read_manifests(source):
@@ -70,7 +73,7 @@ class Stage:
             self.remove(kind, name)
         self.put(list(objects.values()))
         for kind, name in objects:
-            if kind == "Deployment":
+            if kind == "Deployment" and self.lesson.lab.ready is None:
                 kube.wait(kind, name, "ready", self.lesson.namespace)
 
     def put(self, objects: list[dict[str, Any]]) -> None:
@@ -125,8 +128,11 @@ def play_wrong(stage: Stage, folder: Path) -> dict[str, Any]:
 
 
 def inventory_before(lab_id: str) -> set[str]:
-    """What the cluster holds without this lab in it, and without what earlier tests are still removing."""
-    lessons.lesson(lab_id).finish(lambda _words: None)
+    """What the lab's cluster holds without this lab in it, and without what earlier tests are still removing."""
+    lesson = lessons.lesson(lab_id)
+    if lesson.lab.cluster != labfiles.NO_CLUSTER:
+        cluster.ensure(lesson.lab.cluster)
+    lesson.finish(lambda _words: None)
     for namespace in kube.get("namespace"):
         if namespace["metadata"].get("deletionTimestamp"):
             kube.wait("namespace", namespace["metadata"]["name"], "deleted")

@@ -6,8 +6,15 @@ import os
 
 import pytest
 import stages
-from acplab import lessons, paths
+from acplab import connection, lessons, paths
 from stages import LABS, Stage
+
+
+@pytest.fixture(scope="module", autouse=True)
+def back_to_the_first_cluster(cluster):
+    """Some labs have a cluster of their own; what is tested after them speaks to the fixture's again."""
+    yield
+    connection.use(cluster.kubeconfig)
 
 
 @pytest.mark.parametrize("lab_id", LABS)
