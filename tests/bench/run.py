@@ -42,6 +42,39 @@ def bench_import() -> list[Row]:
     return [("import acplab / bare python", f"{ours:.3f} s", f"{bare:.3f} s", f"{ours / bare:.2f}")]
 
 
+PLANS_A_SECOND = 10_000
+
+
+def bench_planning() -> list[Row]:
+    """Network plans checked in a second on one core: a typical plan, and candidates of which most are broken."""
+    from dataclasses import replace
+
+    from acplab.planning import network
+
+    near = (
+        network.Neighbour("shared", "vpc", ("172.16.0.0/16",)),
+        network.Neighbour("office", "idc", ("10.0.0.0/10",)),
+        network.Neighbour("other", "cluster", ("10.64.0.0/16",), "172.21.0.0/20"),
+    )
+    zones = ("cn-hangzhou-h", "cn-hangzhou-i", "cn-hangzhou-j")
+    plan = network.must(network.Request("192.168.0.0/16", zones=zones, nodes_later=100, neighbours=near))
+    candidates = [
+        replace(plan, pod_cidr=f"10.{i}.0.0/16", node_mask=mask) for i in range(256) for mask in range(24, 29)
+    ]
+    broken = [one for one in candidates if not network.valid(one)]
+
+    def rate(call: Callable[[network.Plan], object], plans: list[network.Plan]) -> float:
+        return statistics.median(len(plans) / seconds(lambda: [call(one) for one in plans]) for _ in range(5))
+
+    rates = {
+        "check of a typical plan": rate(network.check, [plan] * 2000),
+        f"valid of {len(candidates)} candidates": rate(network.valid, candidates),
+        f"check of the {len(broken)} broken ones, with proposals": rate(network.check, broken),
+    }
+    budget = PLANS_A_SECOND
+    return [(f"{what} / budget", f"{n:,.0f}/s", f"{budget:,}/s", f"{n / budget:.2f}") for what, n in rates.items()]
+
+
 def bench_cluster() -> list[Row]:
     """Our cluster with its platform, against a bare `kind create cluster` of the same nodes."""
     image = images.ensure()
@@ -149,7 +182,13 @@ def vegeta_rate(vegeta: Path, entrance: str, rate: int) -> float:
     return json.loads(report.stdout)["rate"]
 
 
-BENCHES = {"import": bench_import, "cluster": bench_cluster, "load": bench_load, "checks": bench_checks}
+BENCHES = {
+    "import": bench_import,
+    "planning": bench_planning,
+    "cluster": bench_cluster,
+    "load": bench_load,
+    "checks": bench_checks,
+}
 
 
 def main() -> None:

@@ -15,7 +15,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 ZONES = ("cn-hangzhou-h", "cn-hangzhou-i", "cn-hangzhou-j")
-ENIS = {"ecs.c7.large": (3, 6), "ecs.c7.3xlarge": (8, 15), "ecs.c7.4xlarge": (8, 30), "ecs.c7.32xlarge": (15, 30)}
+# ENIs, IPs per ENI and Pods with shared ENIs, as ACK's own table would have it.
+ENIS = {
+    "ecs.c7.large": (3, 6, 12),
+    "ecs.c7.xlarge": (4, 15, 45),
+    "ecs.c7.3xlarge": (8, 15, 105),
+    "ecs.c7.4xlarge": (8, 30, 210),
+    "ecs.c7.32xlarge": (15, 30, 420),
+}
 
 # --- the model ----------------------------------------------------------------------------------------------------------
 
@@ -75,8 +82,8 @@ def model(plan: Request) -> set[str]:
         says["mask-count"] = 8 * len(units(plan.pod_cidr)) // block < wanted
         says["route-quota"] = plan.route_quota < wanted
     else:
-        enis, addresses = ENIS[plan.instance_type]
-        room = sum(1 if plan.eni == "exclusive" else addresses for eni in range(enis) if eni > 0)
+        enis, _addresses, shared = ENIS[plan.instance_type]
+        room = shared if plan.eni == "shared" else enis - 1
         says["eni-limit"] = room < plan.pods_per_node <= 256
     for one in plan.neighbours:
         for rule in neighbours(plan, pods, one):

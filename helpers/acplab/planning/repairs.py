@@ -117,25 +117,39 @@ def _advice(remedy: str, proposal: Mapping[str, str]) -> str:
 
 
 def _value(plan: Request, field: str) -> str:
-    name = field.removeprefix("vswitches.")
-    return next(one.cidr for one in plan.vswitches if one.name == name) if name != field else str(getattr(plan, field))
+    if field.startswith("vswitches."):
+        return next(one.cidr for one in plan.vswitches if one.name == _name(field))
+    return str(getattr(plan, field))
 
 
 def applied(plan: Some, proposal: Mapping[str, str]) -> Some:
     """See network.apply."""
-    vswitches = {field.removeprefix("vswitches."): value for field, value in proposal.items() if "." in field}
-    values: dict[str, Any] = {field: value for field, value in proposal.items() if "." not in field}
-    if unknown := [field for field, value in proposal.items() if not value] + [
-        field for field in values if field not in {one.name for one in fields(plan)}
-    ]:
-        raise AcplabError(
-            _("There is no value for {field} that works.").format(field=unknown[0]),
-            _("Read the remedy of the violation; something that you asked for must change."),
-        )
-    values |= {field: int(value) for field, value in values.items() if isinstance(getattr(plan, field), int)}
-    known = {one.name: one for one in plan.vswitches}
-    new = [replace(known.get(name) or named(plan, name), cidr=cidr) for name, cidr in vswitches.items()]
+    values: dict[str, Any] = {}
+    for field, value in proposal.items():
+        if value == "" or not _takes(plan, field):
+            raise AcplabError(
+                _("There is no value for {field} that works.").format(field=field),
+                _("Read the remedy of the violation; something that you asked for must change."),
+            )
+        values[field] = int(value) if str(value).isdecimal() else value
+    known = {f"vswitches.{one.name}": one for one in plan.vswitches}
+    cidrs = {field: values.pop(field) for field in proposal if "." in field}
+    new = [replace(known.get(field) or named(plan, _name(field)), cidr=cidr) for field, cidr in cidrs.items()]
     return replace(with_vswitches(plan, new), **values)
+
+
+def _takes(plan: Request, field: str) -> bool:
+    """Whether a plan has such a field, or can have such a vSwitch."""
+    if not field.startswith("vswitches."):
+        return field in {one.name for one in fields(plan)}
+    try:
+        return any(one.name == _name(field) for one in plan.vswitches) or bool(named(plan, _name(field)))
+    except NoRoom:
+        return False
+
+
+def _name(field: str) -> str:
+    return field.removeprefix("vswitches.")
 
 
 def changed(old: Request, new: Request) -> list[str]:
