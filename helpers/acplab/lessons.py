@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from acplab import checks, cluster, connection, kube, labfiles, paths, record, workfiles
+from acplab import checks, cluster, connection, kube, labfiles, paths, reading, record, workfiles
 from acplab.errors import AcplabError
 from acplab.labfiles import NO_CLUSTER, Lab, Task
 from acplab.reports import Hint, Report
@@ -75,6 +75,16 @@ class Room:
     def apply(self, file: str, **values: str) -> list[kube.Applied]:
         """Apply a file or folder of manifests/<chapter>/ (or YAML text) in the chapter's namespace."""
         return _apply_in(self.namespace, file if "\n" in file else _manifest(self.name, file), values)
+
+    def pod(self, app: str) -> str:
+        """The name of a running Pod of the room with the label app=..., on the cluster in use."""
+        for pod in reading.listed("pod", self.namespace, f"app={app}"):
+            if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]:
+                return pod["metadata"]["name"]
+        raise AcplabError(
+            _("No Pod with the label app={app} runs in {namespace}.").format(app=app, namespace=self.namespace),
+            _('Look at: kube.get("pod", namespace="{namespace}")').format(namespace=self.namespace),
+        )
 
     def close(self, say: Say = print) -> None:
         """Remove the namespace with all that the chapter made in it, on each cluster, and say what that was."""
