@@ -7,9 +7,15 @@ import json
 import pytest
 from acplab import connection, docker, wires
 from acplab.errors import AcplabError
-from acplab.wires import hops, kubeproxy, shell
+from acplab.wires import hops, kubeproxy, shell, tables
 
 NODES = ["one", "two"]
+
+
+def node(name: str, number: int) -> dict:
+    at = [{"type": "InternalIP", "address": f"172.28.0.{number}"}]
+    spec, labels = {"podCIDR": f"172.20.{number}.0/24"}, {"topology.kubernetes.io/zone": "cn-hangzhou-h"}
+    return {"metadata": {"name": name, "labels": labels}, "spec": spec, "status": {"addresses": at}}
 
 
 @pytest.fixture
@@ -26,7 +32,8 @@ def said(monkeypatch) -> dict[str, str]:
 
     monkeypatch.setattr(docker, "run", run)
     monkeypatch.setattr(shell, "resource", lambda kind: kind)
-    monkeypatch.setattr(connection, "items", lambda _kind: [{"metadata": {"name": name}} for name in NODES])
+    monkeypatch.setattr(tables, "resource", lambda kind: kind)
+    monkeypatch.setattr(connection, "items", lambda _kind: [node(name, n) for n, name in enumerate(NODES, 1)])
     monkeypatch.setattr(connection, "guard", lambda: None)
     return answers
 
@@ -60,6 +67,20 @@ def test_a_vpc_route_is_on_every_node_and_gone_afterwards(said, monkeypatch):
         calls.clear()
         raise ZeroDivisionError
     assert calls == [f"exec {node} ip route del 172.22.0.0/24 via 172.28.0.9" for node in NODES]
+
+
+def test_the_owner_of_a_block_goes_on_delivering_to_its_own_pods(said, monkeypatch):
+    calls = []
+    monkeypatch.setattr(docker, "run", lambda *words: calls.append(words[1]) or "")
+    with wires.vpc_route("172.20.1.0/24", via="172.28.0.9"):
+        assert calls == ["two"]
+
+
+def test_blocks(said):
+    assert [str(block).split() for block in wires.blocks()] == [
+        ["one", "cn-hangzhou-h", "172.28.0.1", "172.20.1.0/24"],
+        ["two", "cn-hangzhou-h", "172.28.0.2", "172.20.2.0/24"],
+    ]
 
 
 def test_a_vpc_route_that_one_node_refuses_stays_on_none(said, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -70,10 +71,12 @@ def vpc_route(to: str, via: str) -> Iterator[None]:
     """A route entry of the VPC while the block runs: every node of the cluster in use sends `to` (a CIDR) to `via`.
 
     In a VPC it is one line of one table. Here each node carries a copy, put before the routes that are there, and it is
-    taken away at the end, whatever happens in the block.
+    taken away at the end, whatever happens in the block. A node whose own Pods are in that range goes on delivering to
+    them, as an ECS does: the VPC's table is asked for what leaves a machine.
     """
     connection.guard()
-    nodes = shell.names()
+    target = ipaddress.ip_network(to)
+    nodes = [block.node for block in blocks() if not ipaddress.ip_network(block.cidr).overlaps(target)]
     try:
         for node in nodes:
             _add(node, to, via)
