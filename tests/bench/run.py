@@ -171,14 +171,9 @@ def vegeta_rate(vegeta: Path, entrance: str, rate: int) -> float:
         "-header",
         "Host: nobody.example.com",
     ]
-    attack = subprocess.run(command, input=f"GET {entrance}/\n", capture_output=True, check=True, encoding="latin-1")
-    report = subprocess.run(
-        [str(vegeta), "report", "-type", "json"],
-        input=attack.stdout,
-        capture_output=True,
-        encoding="latin-1",
-        check=True,
-    )
+    attack = subprocess.run(command, input=f"GET {entrance}/\n".encode(), capture_output=True, check=True)
+    told = [str(vegeta), "report", "-type", "json"]
+    report = subprocess.run(told, input=attack.stdout, capture_output=True, check=True)
     return json.loads(report.stdout)["rate"]
 
 
@@ -192,13 +187,16 @@ BENCHES = {
 
 
 def main() -> None:
-    """Run the benches named on the command line (all, if none is) and print one table."""
-    table = Table("what", "ours", "beside", "ratio", title=f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores")
-    for name in sys.argv[1:] or BENCHES:
-        for row in BENCHES[name]():
-            table.add_row(*row)
-    Console(width=130).print(table)
-    cluster.delete("small")
+    """Run the benches named on the command line (all, if none is) and print a table of each as soon as it is done."""
+    try:
+        for name in sys.argv[1:] or BENCHES:
+            title = f"{name}, {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores"
+            table = Table("what", "ours", "beside", "ratio", title=title)
+            for row in BENCHES[name]():
+                table.add_row(*row)
+            Console(width=130).print(table)
+    finally:
+        cluster.delete("small")
 
 
 if __name__ == "__main__":
