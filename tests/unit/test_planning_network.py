@@ -181,6 +181,8 @@ def test_flannel(changes, rules):
         ({"zones": (I, J, H)}, {"zone-without-vswitch"}),
         ({"service_cidr": "192.168.128.0/20"}, {"service-overlaps-vpc"}),
         ({"pod_cidr": "192.168.0.0/16"}, set()),  # it means nothing to Terway
+        ({"pods_per_node": 256, "instance_type": "ecs.c7.32xlarge"}, set()),
+        ({"pods_per_node": 257, "instance_type": "ecs.c7.32xlarge"}, {"most-pods"}),
     ],
 )
 def test_terway(changes, rules):
@@ -214,6 +216,106 @@ def test_where_no_value_works_the_proposal_is_empty():
     with pytest.raises(AcplabError, match="no value for route_quota"):
         network.apply(flannel(), found.proposal)
     assert only(flannel(pods_per_node=300)).proposal == {}
+
+
+# --- what is chosen --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wishes", "chosen"),
+    [
+        ({"pod_cidr": "172.20.0.0/20", "nodes_later": 16}, {"node_mask": 24}),
+        ({"pod_cidr": "172.20.0.0/20", "nodes_later": 17}, {"node_mask": 25}),
+        ({"pod_cidr": "172.20.0.0/20", "nodes_later": 64}, {"node_mask": 26}),
+        ({"node_mask": 24, "nodes_later": 200}, {"pod_cidr": "172.20.0.0/16"}),
+        ({"node_mask": 24, "nodes_later": 257, "route_quota": 1000}, {"pod_cidr": "172.16.0.0/15"}),
+        ({"pod_cidr": "172.21.0.0/16"}, {"service_cidr": "172.16.0.0/20"}),
+        ({"service_cidr": "172.20.0.0/24"}, {"pod_cidr": "172.16.0.0/16"}),
+        ({"services": 4092}, {"service_cidr": "172.21.0.0/20"}),
+        ({"services": 4093}, {"service_cidr": "172.21.0.0/19"}),
+    ],
+)
+def test_what_is_left_open_fits_what_is_given(wishes, chosen):
+    made = network.must(Request("192.168.0.0/16", **wishes))
+    assert {name: getattr(made, name) for name in chosen} == chosen
+
+
+@pytest.mark.parametrize(("nodes", "cidr"), [(252, "192.168.0.0/24"), (253, "192.168.0.0/23")])
+def test_a_vswitch_is_no_larger_than_it_must_be_or_is_usual(nodes, cidr):
+    made = network.must(Request("192.168.0.0/16", nodes_later=nodes, route_quota=1000))
+    assert [one.cidr for one in made.vswitches] == [cidr]
+
+
+def test_a_gap_that_fits_exactly_is_found():
+    beside = Neighbour("other", "cluster", ("192.168.0.0/26", "192.168.0.128/25"))
+    made = network.must(Request("192.168.0.0/24", neighbours=(beside,)))
+    assert [one.cidr for one in made.vswitches] == ["192.168.0.64/26"]
+
+
+def test_pods_are_chosen_clear_of_other_clusters_services():
+    beside = Neighbour("other", "cluster", ("10.0.0.0/16",), "172.20.0.0/20")
+    assert network.must(Request("192.168.0.0/16", neighbours=(beside,))).pod_cidr == "172.16.0.0/16"
+
+
+@pytest.mark.parametrize(
+    ("plan", "proposal"),
+    [
+        (flannel(service_cidr="172.21.0.0/25", services=252), {"service_cidr": "172.21.0.0/24"}),
+        (flannel(service_cidr="172.21.0.0/25", services=253), {"service_cidr": "172.21.0.0/23"}),
+        (flannel(pod_cidr="172.20.0.0/20", nodes_later=32), {"pod_cidr": "172.20.0.0/19"}),
+        (flannel(pod_cidr="172.20.0.0/20", nodes_later=33), {"pod_cidr": "172.20.0.0/18"}),
+        (flannel(node_mask=27), {"node_mask": "24"}),
+        (terway(pods_per_node=45, instance_type="ecs.c7.large"), {"instance_type": "ecs.c7.xlarge"}),
+        (terway(pods_per_node=46, instance_type="ecs.c7.large"), {"instance_type": "ecs.c7.3xlarge"}),
+        (terway(pods_per_node=8, eni="exclusive"), {"eni": "shared"}),
+        (
+            terway(pods_per_node=20, eni="exclusive", instance_type="ecs.c7.large"),
+            {"eni": "shared", "instance_type": "ecs.c7.xlarge"},
+        ),
+        # The second vSwitch has 252 addresses, so the first needs 5 and not 257.
+        (
+            flannel(
+                vswitches=(VSwitch("small", H, "192.168.1.0/29"), NODES),
+                nodes_later=257,
+                route_quota=1000,
+                node_mask=25,
+            ),
+            {"vswitches.small": "192.168.1.0/28"},
+        ),
+    ],
+)
+def test_a_proposal_is_no_larger_than_it_must_be(plan, proposal):
+    found = only(plan)
+    assert found.proposal == proposal
+    assert network.check(network.apply(plan, found.proposal)) == []
+
+
+def test_a_shorter_node_mask_takes_a_larger_pod_cidr_with_it_if_need_be():
+    plan = flannel(node_mask=26, pod_cidr="172.20.0.0/24", nodes_later=4, pods_per_node=256)
+    assert only(plan).proposal == {"pod_cidr": "172.20.0.0/22", "node_mask": "24"}
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        (
+            flannel(nodes_later=253, route_quota=1000),
+            ["vSwitches for nodes", "252 addresses", "253 nodes there need 253"],
+        ),
+        (terway(nodes_later=255), ["vSwitches for Pods", "8188 addresses", "128 nodes there need 8192"]),
+        (terway(vswitches=terway().vswitches[:3]), ["no vSwitch for Pods"]),
+        (flannel(zones=(H, I)), ["no vSwitch for nodes"]),
+        (terway(pods_per_node=211), ["8 ENIs of 30", "210 Pods fit", "want 211"]),
+        (terway(pods_per_node=8, eni="exclusive"), ["a whole one", "7 fit", "want 8"]),
+        (flannel(node_mask=27), ["/27 block has 32 addresses", "want 64"]),
+        (flannel(nodes=49, route_quota=48), ["there are 48", "want 49"]),
+        (flannel(pod_cidr="172.20.0.0/20", nodes_later=17), ["16 blocks of /24", "want 17"]),
+        (flannel(service_cidr="172.21.0.0/26"), ["60 Services", "want 100"]),
+    ],
+)
+def test_a_sentence_has_the_numbers(plan, words):
+    sentence = network.check(plan)[0].sentence
+    assert [word for word in words if word not in sentence] == []
 
 
 # --- neighbours ------------------------------------------------------------------------------------------------------------
@@ -290,6 +392,16 @@ def test_dual_stack_ranges_are_chosen():
         "podSubnet": "192.168.32.0/19,2001:db8:0:100::/64",
         "serviceSubnet": "172.21.0.0/20,fd00::/112",
         "ipFamily": "dual",
+    }
+
+
+def test_ipv6_pods_are_moved_away_from_what_another_cluster_covers():
+    made = network.must(Request("192.168.0.0/16", "terway", vpc6="2001:db8::/56"))
+    other = Neighbour("other", "cluster", ("10.0.0.0/16",), "2001:db8::/64")
+    found = network.check(replace(made, neighbours=(other,)))
+    assert {one.first.rsplit(" ", 1)[0]: dict(one.proposal) for one in found} == {
+        "IPv6 range of the VPC": {},
+        "IPv6 range of the Pods": {"pod_cidr6": "2001:db8:0:1::/64"},
     }
 
 
@@ -415,9 +527,27 @@ def test_what_yaml_can_say_is_enough():
     assert hash(made) == hash(Request(**read))
 
 
-def test_plans_do_not_change():
+@pytest.mark.parametrize(
+    ("thing", "field"),
+    [
+        (flannel(), "vpc"),
+        (Request("10.0.0.0/8"), "vpc"),
+        (NODES, "cidr"),
+        (Neighbour("x", "vpc", ("10.0.0.0/8",)), "cidrs"),
+        (network.check(flannel(pods_per_node=300))[0], "rule"),
+        (network.growth(flannel()), "limits"),
+        (network.growth(flannel()).first, "nodes"),
+    ],
+)
+def test_nothing_can_be_changed_in_place(thing, field):
     with pytest.raises(FrozenInstanceError):
-        flannel().vpc = "10.0.0.0/8"
+        setattr(thing, field, "10.0.0.0/8")
+
+
+def test_the_smallest_numbers_are_allowed():
+    assert isinstance(
+        network.plan(Request("10.0.0.0/8", nodes=1, nodes_later=1, pods_per_node=1, services=0, route_quota=1)), Plan
+    )
 
 
 # --- plan, repair, changed -------------------------------------------------------------------------------------------------
@@ -480,6 +610,13 @@ def test_a_vswitch_makes_room_for_another_that_must_grow():
     assert set(network.changed(tighter, fixed)) == {"vswitches.pods", "vswitches.nodes"}
 
 
+def test_a_smaller_vpc_is_clear_of_pods_and_of_services():
+    """172.16.0.0/13 would let the Services go, and keep the Pods in."""
+    own = (VSwitch("nodes", H, "172.16.0.0/24"),)
+    fixed = network.repair(flannel(vpc="172.16.0.0/12", vswitches=own, service_cidr="172.28.0.0/20"))
+    assert fixed.vpc == "172.16.0.0/14"
+
+
 def test_what_no_range_can_repair_is_told():
     assert [one.rule for one in network.repair(flannel(pods_per_node=300))] == ["most-pods"]
 
@@ -522,6 +659,9 @@ def test_growth_in_words_has_a_line_a_limit_the_first_one_first():
     assert len(lines) == len(growth.limits)
     assert lines[0].startswith("200 nodes: ")
     assert "route entries" in lines[0]
+    lines = network.growth(terway(nodes_later=100)).words()
+    assert "254 nodes: the vSwitches for Pods in cn-hangzhou-i have 8188 addresses, 64 for each node" in lines
+    assert "16376 nodes: the vSwitches for nodes in cn-hangzhou-j have 8188 addresses" in lines
 
 
 def test_pods_that_do_not_fit_a_node_are_a_limit_of_no_nodes():

@@ -170,7 +170,7 @@ def repaired(plan: Plan) -> Plan | list[Violation]:
     findings = list(rules.broken(plan))
     needs = [finding.needs for finding in findings]
     every = _changeable(plan, findings)
-    if all(needs) and (_solved(plan, every) or _solved(plan, [field for field in every if field != "vpc"])):
+    if all(needs) and _solved(plan, every):
         for n in range(len(every) + 1):
             for group in _groups(needs, every, n):
                 if solution := _solved(plan, group):
