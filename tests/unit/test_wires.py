@@ -137,3 +137,31 @@ def test_iptables_rules_come_in_the_order_of_a_packet():
     ]
     assert kubeproxy.iptables(SAVED, "172.21.3.99") == []
     assert kubeproxy.iptables(SAVED, "172.21.3.") == []
+
+
+WAY = "one ip -4 -json route get 172.20.2.5 from 172.20.1.4 iif cni0"
+
+
+def test_a_hop(said):
+    said[WAY] = json.dumps([{"dst": "172.20.2.5", "from": "172.20.1.4", "gateway": "172.28.0.3", "dev": "eth0"}])
+    said["one ip -4 -json -details link show dev eth0"] = json.dumps([{"linkinfo": {"info_kind": "veth"}}])
+    hop = hops._hop("node one", "one", hops._ask("one", "172.20.2.5", "172.20.1.4", "cni0"))
+    assert hop == hops.Hop("node one", "172.28.0.3", "eth0", "veth")
+    assert str(hop).split() == ["node", "one", "to", "172.28.0.3", "by", "eth0", "(veth)"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"), [("RTNETLINK answers: Invalid argument", "blackhole"), ("Network is unreachable", "no route")]
+)
+def test_a_way_that_breaks_off_is_told_as_a_hop(said, monkeypatch, answer, kind):
+    def refuse(*_words):
+        raise AcplabError(f"docker exec failed: {answer}", "")
+
+    monkeypatch.setattr(docker, "run", refuse)
+    hop = hops._hop("node one", "one", hops._ask("one", "172.20.2.5", "172.20.1.4", "cni0"))
+    assert str(hop).split(maxsplit=2)[2] == f"nowhere ({kind})"
+
+
+def test_an_error_that_tells_of_no_route_stays_an_error(said):
+    with pytest.raises(AcplabError, match="failed"):
+        hops._ask("one", "172.20.2.5")

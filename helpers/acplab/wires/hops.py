@@ -12,10 +12,19 @@ from acplab.wires import shell
 from acplab.words import _
 
 
+_NOWHERE = {
+    "Invalid argument": "blackhole",
+    "No route to host": "unreachable",
+    "Permission denied": "prohibit",
+    "Network is unreachable": "no route",
+}
+
+
 @dataclass(frozen=True)
 class Hop:
     """One decision. where: who decides; to: the next machine ("" if the target is reached from here); device: where the
-    packet leaves; kind: what sort of device that is ("bridge", "veth", "ethernet")."""
+    packet leaves; kind: what sort of device that is ("bridge", "veth", "ethernet"). A packet that goes nowhere has no
+    device, and kind says why ("blackhole", "no route", ...)."""
 
     where: str
     to: str
@@ -23,6 +32,8 @@ class Hop:
     kind: str
 
     def __str__(self) -> str:
+        if not self.device:
+            return _("{where:<44}nowhere ({kind})").format(where=self.where, kind=self.kind)
         to = _("to {to}").format(to=self.to) if self.to else _("straight to the target")
         return _("{where:<44}{to:<26}by {device} ({kind})").format(
             where=self.where, to=to, device=self.device, kind=self.kind
@@ -30,14 +41,17 @@ class Hop:
 
 
 def path(source: str, target: str, namespace: str) -> list[Hop]:
-    """The hops from one Pod to another Pod, each by its name. Asked of the kernels' route tables; nothing is sent."""
+    """The hops from one Pod to another Pod, each by its name. Asked of the kernels' route tables; nothing is sent.
+
+    A way that breaks off ends with a Hop that has no device.
+    """
     first, last = _pod(source, namespace), _pod(target, namespace)
     here, there = first["spec"]["nodeName"], last["spec"]["nodeName"]
     address, goal = first["status"]["podIP"], last["status"]["podIP"]
     inner, outer = _veth(here, address)
     hops = [_hop(_("Pod {name}").format(name=source), here, _ask(here, goal, namespace=inner), inner)]
     hops.append(_hop(_("node {name}").format(name=here), here, _ask(here, goal, address, outer)))
-    if there != here:
+    if there != here and hops[-1].device:
         hops.append(_hop(_("node {name}").format(name=there), there, _ask(there, goal, address, "eth0")))
     return hops
 
@@ -73,11 +87,20 @@ def _veth(node: str, address: str) -> tuple[str, str]:
 def _ask(node: str, target: str, source: str = "", device: str = "", namespace: str = "") -> dict[str, Any]:
     """`ip route get`: what this node (or the Pod in a namespace of it) does with a packet from source to target."""
     arrives = ("from", source, "iif", device) if source else ()
-    return shell.ip(node, "route", "get", target, *arrives, namespace=namespace)[0]
+    try:
+        return shell.ip(node, "route", "get", target, *arrives, namespace=namespace)[0]
+    except AcplabError as error:
+        # The kernel answers with an error number that it has for this kind of route.
+        for answer, kind in _NOWHERE.items():
+            if answer in error.sentence:
+                return {"dev": "", "kind": kind}
+        raise
 
 
 def _hop(where: str, node: str, answer: dict[str, Any], namespace: str = "") -> Hop:
     device = answer["dev"]
+    if not device:
+        return Hop(where, "", "", answer["kind"])
     details = shell.ip(node, "-details", "link", "show", "dev", device, namespace=namespace)[0]
     kind = (details.get("linkinfo") or {}).get("info_kind", "ethernet")
     return Hop(where, answer.get("gateway", ""), device, kind)
