@@ -11,7 +11,6 @@ from acplab.errors import AcplabError
 from acplab.wires import shell
 from acplab.words import _
 
-
 _NOWHERE = {
     "Invalid argument": "blackhole",
     "No route to host": "unreachable",
@@ -54,6 +53,12 @@ def path(source: str, target: str, namespace: str) -> list[Hop]:
     if there != here and hops[-1].device:
         hops.append(_hop(_("node {name}").format(name=there), there, _ask(there, goal, address, "eth0")))
     return hops
+
+
+def way(node: str, target: str) -> Hop:
+    """What a node does with a packet of its own to an address; nothing is sent."""
+    shell.require(node)
+    return _hop(_("node {name}").format(name=node), node, _ask(node, target))
 
 
 def _pod(name: str, namespace: str) -> dict[str, Any]:
