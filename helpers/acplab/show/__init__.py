@@ -4,6 +4,7 @@ Importing this is quick; matplotlib and ipywidgets are loaded when the first pic
 """
 
 from acplab.show.figures import Figure
+from acplab.show.plans import plan_picture
 from acplab.show.predictions import Prediction, predict
 from acplab.show.sizes import sample_sizes
 from acplab.show.splits import split
@@ -17,6 +18,7 @@ __all__ = [
     "Table",
     "View",
     "live",
+    "plan_picture",
     "predict",
     "routing",
     "sample_sizes",
