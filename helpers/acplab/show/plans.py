@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_network
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from acplab.planning import capacity, network, rules
 from acplab.planning.network import Neighbour, Request, Violation, VSwitch
 from acplab.show.figures import Figure
 from acplab.words import _
+
+if TYPE_CHECKING:
+    from acplab.show.studio import Studio
 
 Use = Literal["now", "later", "free"]
 BLOCKS = 3  # node blocks that are drawn one by one
@@ -62,6 +65,16 @@ def plan_picture(plan: Request) -> Figure:
 
     seen = scene(plan)
     return Figure("\n".join(_words(seen)), partial(plandrawing.draw, seen))
+
+
+def planning_studio(request: Request | None = None) -> Studio:
+    """A request in fields, and beside it its picture, what is wrong with it, and how far it grows.
+
+    Works by keyboard alone. Each button has a call: .set(vpc="10.0.0.0/8"), .take(1), .write(); .words() is its text.
+    """
+    from acplab.show.studio import START, Studio
+
+    return Studio(START if request is None else request)
 
 
 def scene(plan: Request) -> Scene:
