@@ -218,7 +218,7 @@ def rules(found) -> set[str]:
 # --- the planner says what the model says -------------------------------------------------------------------------------
 
 
-@settings(max_examples=400)
+@settings(max_examples=300)
 @given(plans())
 def test_check_finds_the_rules_that_the_model_finds(plan):
     assert rules(network.check(plan)) == model(plan)
@@ -229,7 +229,7 @@ def test_valid_is_an_empty_check(plan):
     assert network.valid(plan) == (network.check(plan) == [])
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(requests())
 def test_an_accepted_plan_breaks_no_rule_and_keeps_what_was_given(request_):
     made = network.plan(request_)
@@ -284,7 +284,7 @@ def test_vswitches_are_found_if_and_only_if_there_is_room_for_all(prefix, taken,
 # --- proposals and repairs ----------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(plans())
 def test_a_proposal_cures_its_violation_and_causes_none(plan):
     found = network.check(plan)

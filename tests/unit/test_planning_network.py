@@ -229,6 +229,12 @@ def test_where_no_value_works_the_proposal_is_empty():
         ({"pod_cidr": "172.20.0.0/20", "nodes_later": 64}, {"node_mask": 26}),
         ({"node_mask": 24, "nodes_later": 200}, {"pod_cidr": "172.20.0.0/16"}),
         ({"node_mask": 24, "nodes_later": 257, "route_quota": 1000}, {"pod_cidr": "172.16.0.0/15"}),
+        ({"pod_cidr": "172.20.0.0/24", "nodes": 1, "nodes_later": 1}, {"node_mask": 24}),
+        # A /16 has too few blocks for 128 Pods each, so the Pod CIDR grows as little as it can.
+        (
+            {"nodes_later": 600, "pods_per_node": 128, "route_quota": 1000},
+            {"node_mask": 25, "pod_cidr": "172.16.0.0/15"},
+        ),
         ({"pod_cidr": "172.21.0.0/16"}, {"service_cidr": "172.16.0.0/20"}),
         ({"service_cidr": "172.20.0.0/24"}, {"pod_cidr": "172.16.0.0/16"}),
         ({"services": 4092}, {"service_cidr": "172.21.0.0/20"}),
@@ -250,6 +256,12 @@ def test_a_gap_that_fits_exactly_is_found():
     beside = Neighbour("other", "cluster", ("192.168.0.0/26", "192.168.0.128/25"))
     made = network.must(Request("192.168.0.0/24", neighbours=(beside,)))
     assert [one.cidr for one in made.vswitches] == ["192.168.0.64/26"]
+
+
+def test_each_vswitch_shrinks_as_far_as_it_must():
+    beside = Neighbour("other", "cluster", ("192.168.0.128/26", "192.168.0.192/27"))
+    made = network.must(Request("192.168.0.0/24", "terway", pods_per_node=40, neighbours=(beside,)))
+    assert {one.role: one.cidr for one in made.vswitches} == {"pod": "192.168.0.0/25", "node": "192.168.0.224/27"}
 
 
 def test_pods_are_chosen_clear_of_other_clusters_services():
@@ -608,6 +620,25 @@ def test_a_vswitch_makes_room_for_another_that_must_grow():
     fixed = network.repair(tighter)
     assert network.check(fixed) == []
     assert set(network.changed(tighter, fixed)) == {"vswitches.pods", "vswitches.nodes"}
+
+
+def test_a_vpc_grows_to_hold_what_stays_in_it():
+    own = (VSwitch("low", H, "192.168.0.0/24"), VSwitch("high", H, "192.168.255.0/24"))
+    broken = flannel(vpc="192.168.0.0/24", vswitches=own)
+    assert network.repair(replace(broken, vpc="192.168.0.0/17")).vpc == "192.168.0.0/17"  # one vSwitch is moved
+    both = (*own, VSwitch("highest", H, "192.168.254.0/24"))
+    assert network.repair(replace(broken, vswitches=both)).vpc == "192.168.0.0/16"
+
+
+def test_what_is_right_gives_way_if_nothing_else_helps():
+    """The VPC must leave 192.168.0.0/16, and all other private ranges are taken, by the Pods among others."""
+    links = tuple(Neighbour(f"n{i}", "idc", (cidr,)) for i, cidr in enumerate(["192.168.0.0/16", "10.0.0.0/8"]))
+    broken = flannel(pod_cidr="172.16.0.0/13", service_cidr="172.24.0.0/13", neighbours=links)
+    assert {one.rule for one in network.check(broken)} == {"vpc-overlaps-neighbour"}
+    assert set(only(broken).proposal.values()) == {""}
+    fixed = network.repair(broken)
+    assert network.check(fixed) == []
+    assert network.changed(broken, fixed) == ["vpc", "pod_cidr", "vswitches.nodes"]
 
 
 def test_a_smaller_vpc_is_clear_of_pods_and_of_services():
