@@ -648,6 +648,11 @@ def test_a_smaller_vpc_is_clear_of_pods_and_of_services():
     assert fixed.vpc == "172.16.0.0/14"
 
 
+def test_a_repair_leaves_alone_what_means_nothing_to_the_plug_in():
+    broken = terway(pod_cidr="172.20.0.0/16", node_mask=24, service_cidr="192.168.0.0/20")
+    assert network.changed(broken, network.repair(broken)) == ["service_cidr"]
+
+
 def test_what_no_range_can_repair_is_told():
     assert [one.rule for one in network.repair(flannel(pods_per_node=300))] == ["most-pods"]
 

@@ -43,7 +43,7 @@ class Wanted(NamedTuple):
     taken: tuple[Range, ...]
 
 
-def choose(request: Request, fields: Collection[str]) -> Request:
+def choose(request: Some, fields: Collection[str]) -> Some:
     """The request with these fields chosen anew, so that they fit the others; NoRoom if nothing does.
 
     Fields that are not named stay, even if they break rules among themselves. A vSwitch is "vswitches.NAME"; one that
@@ -61,10 +61,8 @@ def choose(request: Request, fields: Collection[str]) -> Request:
     raise problem
 
 
-def _in_vpc(request: Request, fields: Collection[str]) -> Request:
-    for step in (_vswitches, _apart, _ipv6):
-        request = step(request, fields)
-    return request
+def _in_vpc(request: Some, fields: Collection[str]) -> Some:
+    return _ipv6(_apart(_vswitches(request, fields), fields), fields)
 
 
 def place(wanted: list[Wanted]) -> dict[str, str]:
@@ -94,7 +92,7 @@ def _place(wanted: list[Wanted], step: int) -> dict[str, str]:
 # Numbers
 
 
-def _numbers(request: Request, fields: Collection[str]) -> Request:
+def _numbers(request: Some, fields: Collection[str]) -> Some:
     choices: dict[str, Callable[[Request, Collection[str]], Any]] = {
         "plugin": lambda _request, _fields: "terway",
         "route_quota": _route_quota,
@@ -159,7 +157,7 @@ def _around(kept: list[Range], prefix: int, place_: Range, taken: list[Range]) -
     return found if fits and not any(found.overlap(one) for one in taken) else None
 
 
-def _vswitches(request: Request, fields: Collection[str]) -> Request:
+def _vswitches(request: Some, fields: Collection[str]) -> Some:
     chosen = [field.removeprefix("vswitches.") for field in fields if field.startswith("vswitches.")]
     if not chosen:
         return request
@@ -205,7 +203,7 @@ def with_vswitches(request: Some, new: Iterable[VSwitch]) -> Some:
 # Pods and Services, which lie apart from the VPC
 
 
-def _apart(request: Request, fields: Collection[str]) -> Request:
+def _apart(request: Some, fields: Collection[str]) -> Some:
     vpc = ranges.read(request.vpc)
     wanted = []
     if "service_cidr" in fields:
@@ -244,7 +242,7 @@ def _kept(request: Request, fields: Collection[str], *names: str) -> tuple[Range
 # IPv6
 
 
-def _ipv6(request: Request, fields: Collection[str]) -> Request:
+def _ipv6(request: Some, fields: Collection[str]) -> Some:
     wanted = []
     if "pod_cidr6" in fields:
         vpc = ranges.read(request.vpc6)

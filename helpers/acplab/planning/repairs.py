@@ -183,7 +183,7 @@ def _solved(plan: Plan, group: Collection[str]) -> Plan | None:
         chosen = choose(plan, group)
     except NoRoom:
         return None
-    return _as_plan(chosen) if rules.valid(chosen) else None
+    return chosen if rules.valid(chosen) else None
 
 
 def _changeable(plan: Plan, findings: Iterable[rules.Finding]) -> list[str]:
