@@ -64,15 +64,23 @@ def bench_planning() -> list[Row]:
     broken = [one for one in candidates if not network.valid(one)]
 
     def rate(call: Callable[[network.Plan], object], plans: list[network.Plan]) -> float:
-        return statistics.median(len(plans) / seconds(lambda: [call(one) for one in plans]) for _ in range(5))
+        return statistics.median(len(plans) / core_seconds(lambda: [call(one) for one in plans]) for _ in range(5))
 
     rates = {
         "check of a typical plan": rate(network.check, [plan] * 2000),
         f"valid of {len(candidates)} candidates": rate(network.valid, candidates),
-        f"check of the {len(broken)} broken ones, with proposals": rate(network.check, broken),
     }
     budget = PLANS_A_SECOND
-    return [(f"{what} / budget", f"{n:,.0f}/s", f"{budget:,}/s", f"{n / budget:.2f}") for what, n in rates.items()]
+    rows = [(f"{what} / budget", f"{n:,.0f}/s", f"{budget:,}/s", f"{n / budget:.2f}") for what, n in rates.items()]
+    proposals = rate(network.check, broken)
+    return [*rows, (f"check of the {len(broken)} broken ones, with proposals", f"{proposals:,.0f}/s", "no budget", "")]
+
+
+def core_seconds(call: Callable[[], object]) -> float:
+    """How long a call keeps a core busy, whatever else the machine does."""
+    began = time.process_time()
+    call()
+    return time.process_time() - began
 
 
 def bench_cluster() -> list[Row]:
