@@ -38,7 +38,9 @@ class Studio:
         self.verdict, self.problems = widgets.HTML(), widgets.VBox()
         self.notice, self.written = widgets.HTML(), widgets.HTML()
         self.image, self.text = widgets.HTML(), widgets.HTML()
-        self.file = widgets.Text(value=str(FILE), description=_("File"), layout={"width": studiofields.WIDTH})
+        self.file = widgets.Text(
+            value=str(FILE), description=_("File"), style=studiofields.LABEL, layout={"width": studiofields.WIDE}
+        )
         self.save = _button(_("Write the kind configuration"), lambda: self.write(self.file.value), self.written)
         self.following = True  # whether what changes in a field was typed
         for control in self.controls.values():
@@ -156,7 +158,7 @@ class Studio:
         if self.violations or getattr(self.request, name) == getattr(self.plan, name):
             return ""
         if name == "vswitches":
-            return _("chosen where one lacked; the picture has them")
+            return _("chosen where one lacked; see the picture")
         value = getattr(self.plan, name)
         return _("chosen: {value}").format(value=f"/{value}" if name == "node_mask" else value) if value else ""
 
@@ -233,9 +235,10 @@ def _reported(notice: Any) -> Iterator[None]:
 
 def _calls() -> str:
     return _(
-        "Without the fields: studio = show.planning_studio(request), then studio.set(vpc=...), studio.take(1) for a "
-        "proposal, studio.write() for the kind configuration, and studio.plan. By plain calls: network.plan(request), "
-        "network.apply(request, violation.proposal), network.growth(plan), plan.kind_config(), show.plan_picture(plan)."
+        "Each field and button has a call: `studio = show.planning_studio(request)`, then `studio.set(vpc=...)`, "
+        "`studio.take(1)` for a proposal, `studio.write()`, `studio.plan`. Without the studio: `network.plan(request)`, "
+        "`network.apply(request, violation.proposal)`, `network.growth(plan)`, `show.plan_picture(plan)`, "
+        "`plan.kind_config()`."
     )
 
 

@@ -14,8 +14,10 @@ from acplab.show import planlines
 from acplab.words import _
 
 FLANNEL, TERWAY = ("pod_cidr", "node_mask", "route_quota"), ("instance_type", "eni")
-WIDTH = "26em"
-LABEL = {"description_width": "9.5em"}
+NARROW, WIDE = "21.5em", "32.5em"  # three, or two of them, fit beside each other
+LABEL = {"description_width": "8.5em"}
+FILLING = {"width": "auto"}
+COLOUR = "color: var(--jp-content-font-color1, inherit)"
 
 
 def _same(value: Any) -> Any:
@@ -28,11 +30,16 @@ class Control:
     """
 
     def __init__(
-        self, name: str, field: Any, parse: Callable[[Any], Any] = _same, form: Callable[[Any], Any] = _same
+        self,
+        name: str,
+        field: Any,
+        parse: Callable[[Any], Any] = _same,
+        form: Callable[[Any], Any] = _same,
+        width: str = NARROW,
     ) -> None:
         self.name, self.field, self.parse, self.form = name, field, parse, form
         self.note = widgets.HTML()
-        self.box = widgets.VBox([*self.parts(), self.note], layout={"width": WIDTH, "margin": "0 1em 0 0"})
+        self.box = widgets.VBox([*self.parts(), self.note], layout={"width": width, "max_width": "100%"})
 
     def parts(self) -> list[Any]:
         """The widgets above the note."""
@@ -62,9 +69,14 @@ class Number(Control):
 
     def __init__(self, name: str, label: str, most: int, least: int = 1) -> None:
         self.slider = widgets.IntSlider(
-            value=least, min=least, max=most, readout=False, tooltip=label, layout={"width": "12.5em"}
+            value=least,
+            min=least,
+            max=most,
+            readout=False,
+            tooltip=label,
+            layout={"width": "auto", "min_width": "0", "flex": "1 1 0"},
         )
-        field = widgets.IntText(value=least, description=label, style=LABEL, layout={"width": "15em"})
+        field = widgets.IntText(value=least, description=label, style=LABEL, layout={"width": "13em"})
         super().__init__(name, field)
         self.slider.observe(self._lead, names="value")
         self.field.observe(self._follow, names="value")
@@ -85,16 +97,16 @@ class Number(Control):
 
 def _text(name: str, label: str, example: str, **more: Any) -> Control:
     options = {"description": label, "placeholder": example, "continuous_update": False, "style": LABEL}
-    return Control(name, widgets.Text(**options, layout={"width": WIDTH}), **({"parse": str.strip} | more))
+    return Control(name, widgets.Text(**options, layout=FILLING), **{"parse": str.strip} | more)
 
 
-def _area(name: str, label: str, example: str, **more: Any) -> Control:
+def _area(name: str, label: str, example: str, parse: Callable[[str], Any], form: Callable[[Any], str]) -> Control:
     options = {"description": label, "placeholder": example, "continuous_update": False, "style": LABEL}
-    return Control(name, widgets.Textarea(**options, rows=3, layout={"width": WIDTH}), **more)
+    return Control(name, widgets.Textarea(**options, rows=4, layout=FILLING), parse, form, WIDE)
 
 
 def _choice(name: str, label: str, options: list[tuple[str, Any]]) -> Control:
-    return Control(name, widgets.Dropdown(options=options, description=label, style=LABEL, layout={"width": WIDTH}))
+    return Control(name, widgets.Dropdown(options=options, description=label, style=LABEL, layout=FILLING))
 
 
 def groups() -> list[tuple[str, list[Control]]]:
@@ -102,69 +114,53 @@ def groups() -> list[tuple[str, list[Control]]]:
     return [
         (_("What is wanted"), _wanted()),
         (_("Its ranges; an empty field means: choose for me"), _ranges()),
-        (_("What is beside it"), _beside()),
+        (_("One on each line"), _lines()),
     ]
 
 
 def _wanted() -> list[Control]:
-    plugins = [(_("Flannel: Pods outside of the VPC"), "flannel"), (_("Terway: Pods in the VPC"), "terway")]
     return [
         _text("vpc", _("VPC"), "192.168.0.0/16"),
-        _choice("plugin", _("Network plug-in"), plugins),
-        _text("zones", _("Zones"), "cn-hangzhou-h", parse=planlines.zones, form=planlines.zones_text),
-        Number("nodes", _("Nodes now"), 300),
-        Number("nodes_later", _("Nodes in two years"), 1200),
-        Number("pods_per_node", _("Pods a node"), capacity.MOST_PODS),
+        _choice("plugin", _("Network plug-in"), [("Flannel", "flannel"), ("Terway", "terway")]),
         Number("services", _("Services"), 5000, least=0),
+        Number("nodes", _("Nodes now"), 300),
+        Number("nodes_later", _("Nodes in 2 years"), 1200),
+        Number("pods_per_node", _("Pods a node"), capacity.MOST_PODS),
+        _text("zones", _("Zones"), "cn-hangzhou-h", parse=planlines.zones, form=planlines.zones_text, width=WIDE),
     ]
 
 
 def _ranges() -> list[Control]:
     masks = [(_("choose for me"), 0)]
     masks += [(_("/{mask}: {n} addresses").format(mask=n, n=capacity.flannel_pods(n)), n) for n in capacity.NODE_MASKS]
-    modes = [(_("shared: Pods share them"), "shared"), (_("exclusive: one for each Pod"), "exclusive")]
     return [
+        _text("service_cidr", _("Service CIDR"), "172.21.0.0/20"),
         _text("pod_cidr", _("Pod CIDR"), "172.20.0.0/16"),
         _choice("node_mask", _("A node's block"), masks),
         Number("route_quota", _("Route entries"), 1000),
         _choice("instance_type", _("Instance type"), [(name, name) for name in capacity.INSTANCE_TYPES]),
-        _choice("eni", _("ENIs"), modes),
-        _text("service_cidr", _("Service CIDR"), "172.21.0.0/20"),
-        _area(
-            "vswitches",
-            _("vSwitches"),
-            "node-h cn-hangzhou-h 192.168.0.0/24\npod-h cn-hangzhou-h 192.168.32.0/19 pod",
-            parse=planlines.vswitches,
-            form=planlines.vswitches_text,
-        ),
+        _choice("eni", _("ENIs"), [(_("shared"), "shared"), (_("exclusive"), "exclusive")]),
+        _text("vpc6", _("IPv6 of the VPC"), "2001:db8::/56"),
+        _text("pod_cidr6", _("IPv6 of Pods"), "2001:db8::/64"),
+        _text("service_cidr6", _("IPv6 of Services"), "fd00::/112"),
     ]
 
 
-def _beside() -> list[Control]:
+def _lines() -> list[Control]:
+    vswitches = "node-h cn-hangzhou-h 192.168.0.0/24\npod-h cn-hangzhou-h 192.168.32.0/19 pod"
+    neighbours = "vpc 172.16.0.0/12\nidc office 10.0.0.0/8\ncluster b 172.22.0.0/16 services 172.21.0.0/20"
     return [
-        _area(
-            "neighbours",
-            _("Neighbours"),
-            "vpc 172.16.0.0/12\nidc office 10.0.0.0/8\ncluster staging 172.22.0.0/16 services 172.21.0.0/20",
-            parse=planlines.neighbours,
-            form=planlines.neighbours_text,
-        ),
-        _text("vpc6", _("IPv6 of the VPC"), "2001:db8::/56"),
-        _text("pod_cidr6", _("IPv6 of the Pods"), "2001:db8::/64"),
-        _text("service_cidr6", _("IPv6 of the Services"), "fd00::/112"),
+        _area("vswitches", _("vSwitches"), vswitches, planlines.vswitches, planlines.vswitches_text),
+        _area("neighbours", _("Neighbours"), neighbours, planlines.neighbours, planlines.neighbours_text),
     ]
 
 
 def complaint(error: AcplabError) -> str:
     """One sentence beside a field, and what would do."""
-    return (
-        f'<span role="alert" style="{COLOUR}">✗ {markup.inline(error.sentence)}<br>{markup.inline(error.remedy)}</span>'
-    )
+    return markup.card("bad", error.sentence, f"<div>{markup.inline(error.remedy)}</div>")
 
 
 def remark(text: str) -> str:
-    """A quiet word beside a field."""
-    return f'<span style="{COLOUR}">{markup.esc(text)}</span>' if text else ""
-
-
-COLOUR = "line-height: 1.4; overflow-wrap: anywhere; color: var(--jp-content-font-color1, inherit)"
+    """A quiet word beside a field, below where its value begins."""
+    style = f"{COLOUR}; line-height: 1.3; margin-left: 9em"
+    return f'<div style="{style}">{markup.esc(text)}</div>' if text else ""
