@@ -18,7 +18,7 @@ WAY, LIMITS, BREAK, CONNECTION = "way", "limits", "break", "connection"
 # VPC route entries. 2021: CSK:产品简介/使用限制.md; today's default and most: WD:comparison-between-terway-and-flannel.
 QUOTAS = {"nodes_2021": 48, "nodes_default": 200, "nodes_most": 1000}
 # A Pod that is not answered would wait for 2 s; neighbours answer within milliseconds.
-SILENCE = "700ms"
+SILENCE = "500ms"
 
 Object = dict[str, Any]
 
