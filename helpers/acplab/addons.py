@@ -8,13 +8,12 @@ MANIFESTS = paths.ROOT / "manifests" / "platform"
 WORKLOADS = [("traefik", "ingress"), ("metrics-server", "kube-system")]
 
 
-def install() -> None:
-    """Apply the platform and wait until it serves. Applying it again changes nothing."""
+def apply() -> None:
+    """Apply the platform. Applying it again changes nothing."""
     # In one call: kinds are looked up anew after each call that brings CRDs.
     kube.apply([crd for file in images.gateway_crds() for crd in kube.read_manifests(file)])
     for file in sorted(MANIFESTS.glob("*.yaml")):
         kube.apply(file)
-    wait_ready()
 
 
 def wait_ready() -> None:

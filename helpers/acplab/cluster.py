@@ -215,8 +215,14 @@ def _create(profile: str, image: images.NodeImage, former: Cluster | None, range
         _run_kind(cluster, image)
         if own(profile).platform:
             with stage("platform", _("Installing the ingress controller and the metrics"), 20):
-                addons.install()
+                # Applied before the nodes are ready, so that both waits pass at the same time.
+                addons.apply()
+                nodes.wait_ready()
+                addons.wait_ready()
                 _wait_entrance(cluster)
+        else:
+            with stage("nodes", _("Waiting for the nodes"), 10):
+                nodes.wait_ready()
         cluster.addresses = nodes.addresses(name)
     except BaseException:
         _remove(name)
@@ -238,7 +244,6 @@ def _run_kind(cluster: Cluster, image: images.NodeImage) -> None:
         connection.use(cluster.kubeconfig)
         if own(cluster.profile).network == "terway":
             terway.install()
-        nodes.wait_ready()
 
 
 def _free_ports(former: dict[str, int]) -> dict[str, int]:

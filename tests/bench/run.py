@@ -98,6 +98,7 @@ def bare_kind(image: images.NodeImage) -> None:
     bare = cluster.Cluster("small", "acplab-bench-bare", image.reference, cluster._free_ports({}))
     bare.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
     cluster._run_kind(bare, image)
+    nodes.wait_ready()
 
 
 def bench_checks() -> list[Row]:

@@ -292,7 +292,7 @@ def steps(docker_has, monkeypatch) -> list[str]:
     monkeypatch.setattr(cluster, "_run_kind", create)
     monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
     monkeypatch.setattr(images, "ensure", lambda route: done.append(f"images {route}") or BUILT)
-    monkeypatch.setattr(addons, "install", lambda: done.append("install"))
+    monkeypatch.setattr(addons, "apply", lambda: done.append("install"))
     monkeypatch.setattr(addons, "wait_ready", lambda: done.append("platform ready"))
     monkeypatch.setattr(cluster, "answers", lambda _there, timeout=2.0: True)
     monkeypatch.setattr(nodes, "revive", lambda name, wanted: [])
@@ -329,7 +329,7 @@ def plan(monkeypatch):
 def test_a_cluster_with_other_ranges_than_planned_is_made_anew(steps, plan, capsys):
     standing()
     made = cluster.ensure("small", plan=plan)
-    assert steps == ["images auto", "remove", "create", "install"]
+    assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
     assert "cannot be changed" in capsys.readouterr().out
     assert made.ranges == cluster.recorded("small").ranges == PLANNED
 
@@ -364,7 +364,7 @@ def test_inside_leads_back(steps, docker_has):
 def test_a_cluster_without_a_platform_gets_none(steps, docker_has, monkeypatch):
     monkeypatch.setattr(nodes, "addresses", lambda name: {"one": "172.28.0.9"})
     cluster.ensure("tight")
-    assert steps == ["images auto", "create"]
+    assert steps == ["images auto", "create", "nodes ready"]
 
 
 def test_the_remedy_names_the_profile(docker_has):
@@ -376,7 +376,7 @@ def test_the_remedy_names_the_profile(docker_has):
 def test_the_first_cluster_is_made_and_written_down_at_the_end(steps, docker_has):
     docker_has.clear()
     made = cluster.ensure("small", "mirror=x")
-    assert steps == ["images mirror=x", "create", "install"]
+    assert steps == ["images mirror=x", "create", "install", "nodes ready", "platform ready"]
     assert cluster.recorded("small") == made
     assert made.complete
     assert made.addresses == {"one": "172.28.0.2", "two": "172.28.0.3"}
@@ -390,7 +390,7 @@ def test_what_cannot_be_repaired_is_rebuilt_with_a_word_and_the_same_ports(steps
 
     monkeypatch.setattr(nodes, "revive", gone)
     assert cluster.ensure("small").ports == former.ports
-    assert steps == ["images auto", "remove", "create", "install"]
+    assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
     assert "rebuilt. Node two is gone." in capsys.readouterr().out
 
 
@@ -425,7 +425,7 @@ def test_half_a_cluster_is_removed_first_with_a_word(steps, capsys):
     standing(complete=False)
     cluster.ensure("small")
     assert "half a cluster" in capsys.readouterr().out
-    assert steps == ["images auto", "remove", "create", "install"]
+    assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
 
 
 @pytest.mark.parametrize("cause", [AcplabError("no", "x"), KeyboardInterrupt()])
@@ -435,7 +435,7 @@ def test_a_creation_that_fails_or_is_interrupted_leaves_no_nodes(steps, docker_h
     def fails() -> None:
         raise cause
 
-    monkeypatch.setattr(addons, "install", fails)
+    monkeypatch.setattr(addons, "apply", fails)
     with pytest.raises(type(cause)):
         cluster.ensure("small")
     assert docker_has == {}
