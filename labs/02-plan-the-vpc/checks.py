@@ -53,7 +53,7 @@ BRIEFS = {
             pods_per_node=120,
             services=2000,
             pod_cidr="172.20.0.0/16",
-            neighbours=(network.Neighbour("data-centre", "idc", ("10.0.0.0/8", "192.168.255.254/32")),),
+            neighbours=(network.Neighbour("data-centre", "idc", ("10.0.0.0/8", "192.168.10.7/32")),),
         ),
         keep=("plugin", "vpc"),
     ),

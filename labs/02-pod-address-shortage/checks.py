@@ -25,10 +25,11 @@ DEMAND = network.Request(
     pods_per_node=60 + SYSTEM,
     services=200,
     neighbours=(
-        network.Neighbour("office", "vpc", ("172.28.0.0/14",)),
+        network.Neighbour("office", "vpc", ("172.16.0.0/12",)),
         network.Neighbour("factory", "idc", ("10.192.0.0/10",)),
     ),
 )
+PREFIX = 19  # a larger Pod CIDR the shop does not get
 WISHES = ("nodes", "nodes_later", "pods_per_node", "services", "route_quota", "neighbours")
 DIAGNOSIS = ("addresses", "held", "waiting")
 
@@ -97,6 +98,14 @@ def plan(lab: Bench) -> Iterator[Finding]:
         why=_("A cluster that is built once more in two years costs twice."),
         look=_("Lay your request beside the text. The check has taken the wishes from there, not from your request."),
     )  # fmt: skip
+    yield expect(
+        criterion=_("the Pod CIDR is not larger than the shop may have it"),
+        ok=thrifty(planned),
+        found=planned.pod_cidr or _("there is none"),
+        wanted=_("a /{prefix}, or less").format(prefix=PREFIX),
+        why=_("Every address that one cluster has is one that no other can have."),
+        look=_("What you leave out of a request the planner chooses, and it is generous."),
+    )
     yield expect(
         criterion=_("a node's block has an address for each of its Pods"),
         ok=room(planned) >= DEMAND.pods_per_node,
@@ -209,25 +218,35 @@ def headroom(lab: Bench) -> Iterator[Finding]:
 @hint("diagnose")
 def hint_diagnose(lab: Bench) -> tuple[str, str]:
     noted, truth = numbers(lab, "diagnosis"), lab.recall("start") or {}
-    wrong = [key for key in DIAGNOSIS if noted.get(key) != truth.get(key)]
+    wrong = ", ".join(key for key in DIAGNOSIS if noted.get(key) != truth.get(key)) or _("none; run the check again")
+    block = lab.blocks()[0]
+    if ipaddress.IPv4Network(block.cidr).num_addresses != truth.get("addresses"):
+        return (
+            _("Asked is about the cluster with which the lab began; this one is made by another plan."),
+            _("`lab.reset()` brings the first one back. Not right yet: {keys}.").format(keys=wrong),
+        )
+    if not noted:
+        return hint_stuck(lab)
+    return (
+        _("Not right yet: {keys}.").format(keys=wrong),
+        _("The block is {cidr}. Some Pods stand on their node's own network; their address is the node's, {node}.").format(
+            cidr=block.cidr, node=block.address
+        ),
+    )  # fmt: skip
+
+
+def hint_stuck(lab: Bench) -> tuple[str, str]:
+    """What the Pods say that have no address."""
     stuck = [pod["metadata"]["name"] for pod in lab.list("pod") if not address(pod)]
     if not stuck:
         return (
-            _("No Pod of the lab is without an address, so this is not what the lab began with."),
-            _("`lab.reset()` brings that back. Not right yet: {keys}.").format(keys=", ".join(wrong) or _("none")),
-        )
-    last = (lab.events("pod", stuck[0]) or [_("nothing yet")])[-1]
-    if not noted:
-        return (
-            _("{n} Pods of the shop have no address. Ask one of them what happened to it.").format(n=len(stuck)),
-            _("{pod} says: {event}").format(pod=stuck[0], event=last),
+            _("No Pod waits at this moment. At the beginning the shop wanted {n} Pods.").format(n=PODS),
+            _('`kube.scale("shop", {n}, lab.namespace)` brings the shortage back.').format(n=PODS),
         )
     return (
-        _("Not right yet: {keys}.").format(keys=", ".join(wrong) or _("none; run the check again")),
-        _("The block is {cidr}. Some Pods stand on their node's own network; their address is the node's, {node}.").format(
-            cidr=lab.blocks()[0].cidr, node=lab.blocks()[0].address
-        ),
-    )  # fmt: skip
+        _("{n} Pods of the shop have no address. Ask one of them what happened to it.").format(n=len(stuck)),
+        _("{pod} says: {event}").format(pod=stuck[0], event=(lab.events("pod", stuck[0]) or [_("nothing yet")])[-1]),
+    )
 
 
 @hint("plan")
@@ -241,10 +260,15 @@ def hint_plan(lab: Bench) -> tuple[str, str]:
     broken = network.check(judged(planned))
     if broken or not ours(planned):
         return (
-            _("Held against the demand, the plan does not hold: {n} broken rules, {plugin} in {vpc}.").format(
-                n=len(broken), plugin=planned.plugin, vpc=planned.vpc
-            ),
+            _(
+                "Held against the demand, the plan does not hold. Broken rules: {n}. It is for {plugin} in {vpc}."
+            ).format(n=len(broken), plugin=planned.plugin, vpc=planned.vpc),
             broken[0].sentence if broken else _("The VPC and the plug-in of the text are not for us to choose."),
+        )
+    if not thrifty(planned):
+        return (
+            _("Your plan keeps all rules of ACK. Did the shop want anything that no rule asks for?"),
+            _("The Pods have {cidr}, and the shop may have a /{prefix}.").format(cidr=planned.pod_cidr, prefix=PREFIX),
         )
     return (
         _("Your plan keeps all rules of ACK. Is there an address for each Pod of a node?"),
@@ -272,7 +296,7 @@ def hint_rebuild(lab: Bench) -> tuple[str, str]:
 
 @hint("run")
 def hint_run(lab: Bench) -> tuple[str, str]:
-    pods = lab.list("pod", "app=shop")
+    pods = [pod for pod in lab.list("pod", "app=shop") if "deletionTimestamp" not in pod["metadata"]]
     waiting = [pod["metadata"]["name"] for pod in pods if not is_ready(pod)]
     if not waiting:
         return (
@@ -335,6 +359,11 @@ def ours(planned: network.Plan) -> bool:
     return (planned.vpc, planned.plugin) == (DEMAND.vpc, DEMAND.plugin)
 
 
+def thrifty(planned: network.Plan) -> bool:
+    """Whether there is a Pod CIDR, of the size that is allowed."""
+    return bool(planned.pod_cidr) and ipaddress.IPv4Network(planned.pod_cidr).prefixlen >= PREFIX
+
+
 def room(planned: network.Plan) -> int:
     """Pods of a node that its block has addresses for; Terway has no blocks."""
     return network.flannel_pods(planned.node_mask) - NEVER if planned.node_mask else 0
@@ -342,7 +371,8 @@ def room(planned: network.Plan) -> int:
 
 def is_good(planned: network.Plan) -> bool:
     """Whether it is a plan for the true demand."""
-    return ours(planned) and network.valid(judged(planned)) and room(planned) >= DEMAND.pods_per_node
+    fits = ours(planned) and thrifty(planned) and room(planned) >= DEMAND.pods_per_node
+    return fits and network.valid(judged(planned))
 
 
 def built_by(lab: Bench, planned: network.Plan) -> bool:
