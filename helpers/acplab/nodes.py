@@ -8,12 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from acplab import connection, docker
+from acplab import connection, docker, paths
 from acplab.connection import resource
 from acplab.errors import AcplabError
 from acplab.retry import retry_context
 from acplab.words import _
 
+POD_VSWITCHES = {"test": -2, "course": -3}  # counted from the end of our network, in steps of /24
 KIND_LABEL = "io.x-k8s.kind.cluster"
 NETWORK = "acplab"
 # A network of our own with a stated range: Docker then lets a node keep its address. The first that is
@@ -100,9 +101,12 @@ def _address(hexadecimal: str) -> ipaddress.IPv4Address:
 
 
 def pod_vswitch() -> str:
-    """The part of our network that stands for a Pod vSwitch: 254 addresses that Docker hands out last."""
+    """The part of our network that stands for a Pod vSwitch: 254 addresses of those that Docker hands out last.
+
+    A learner's cluster and that of the tests share the network, so each instance has a part of its own.
+    """
     block = docker.run("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", network()).strip()
-    return str(list(ipaddress.IPv4Network(block).subnets(new_prefix=24))[-2])
+    return str(list(ipaddress.IPv4Network(block).subnets(new_prefix=24))[POD_VSWITCHES.get(paths.instance(), -4)])
 
 
 def revive(cluster: str, wanted: dict[str, str]) -> list[str]:

@@ -365,3 +365,10 @@ def test_a_range_that_a_vpn_leads_to_is_not_taken(daemon, monkeypatch, tmp_path)
     assert nodes._routed() == [ipaddress.IPv4Network("172.28.0.0/15")]
     nodes.network()
     assert daemon.networks["acplab"] == "192.168.224.0/20"
+
+
+@pytest.mark.parametrize(("instance", "block"), [("test", "172.28.254.0/24"), ("course", "172.28.253.0/24")])
+def test_a_learners_pod_vswitch_is_not_that_of_the_tests(daemon, monkeypatch, instance, block):
+    daemon.do_network_inspect = lambda _words: "172.28.0.0/16\n"
+    monkeypatch.setenv("ACPLAB_INSTANCE", instance)
+    assert nodes.pod_vswitch() == block
