@@ -809,3 +809,14 @@ def test_the_package_offers_the_planner():
     import acplab
 
     assert acplab.planning.network is network
+
+
+def test_a_longer_node_mask_is_taken_where_a_shorter_one_leaves_no_room():
+    idc = network.Neighbour("idc", "idc", ("10.0.0.0/8", "192.168.255.254/32"))
+    tight = network.Request(
+        vpc="172.16.0.0/12", nodes=200, nodes_later=200, pods_per_node=120, services=2000, neighbours=(idc,)
+    )
+    made = network.plan(tight)
+    assert isinstance(made, network.Plan), made
+    assert made.node_mask == 25
+    assert network.check(made) == []

@@ -50,6 +50,25 @@ def choose(request: Some, fields: Collection[str]) -> Some:
     does not exist is made if its name is ROLE-ZONE.
     """
     request = _numbers(request, fields)
+    problem: NoRoom | None = None
+    for mask in _masks(request, fields):
+        try:
+            return _ranges(replace(request, node_mask=mask), fields)
+        except NoRoom as found:
+            problem = problem or found
+    assert problem is not None
+    raise problem
+
+
+def _masks(request: Request, fields: Collection[str]) -> list[int]:
+    """The node mask, and if it is chosen together with the Pod CIDR, the longer ones: they need less room."""
+    if not {"node_mask", "pod_cidr"} <= set(fields) or request.plugin != "flannel":
+        return [request.node_mask]
+    longer = [mask for mask in capacity.NODE_MASKS if mask > request.node_mask]
+    return [request.node_mask, *(mask for mask in longer if capacity.flannel_pods(mask) >= request.pods_per_node)]
+
+
+def _ranges(request: Some, fields: Collection[str]) -> Some:
     if "vpc" not in fields:
         return _in_vpc(request, fields)
     problem = NoRoom("vpc")
