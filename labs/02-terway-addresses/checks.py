@@ -79,8 +79,8 @@ def from_outside(lab: Bench) -> Iterator[Finding]:
     )
     yield answer(
         said.get("caller"),
-        criterion=_("the noted caller stands in the network of the nodes, and is neither a node nor a Pod"),
-        ok=outsider(lab, said.get("caller")),
+        criterion=_("the noted caller is your own machine, at the address that it has in the network of the nodes"),
+        ok=said.get("caller") == own_machine(lab),
         wanted=_("the address in `from` of the Pod's log, without its port"),
         why=_("No address was translated: the Pod sees the machine itself that asks."),
         look=_("`kube.logs(POD, lab.namespace)`: each request is a line, with its path and where it came from."),
@@ -162,17 +162,13 @@ def spread(lab: Bench) -> Iterator[Finding]:
 
 def _answers(lab: Bench, found: list[Server]) -> Iterator[Finding]:
     """Each Pod is asked from each zone: one that answers its neighbours only would be of no use."""
-    askers = {one.zone: one for one in reversed(found)}
-    for zone, asker in sorted(askers.items()):
-        ok, text = lab.ask(asker.name, "get", "-timeout", "1s", *(f"http://{one.end}/" for one in found))
-        good = {body.get("pod") for body in bodies(text)} if ok else set()
-        silent = [one.name for one in found if one.name not in good]
+    for zone, silent, said in asked(lab, found):
         yield expect(
             gate=True,
             criterion=_("asked from {zone}, each of them answers").format(zone=zone),
             ok=not silent,
-            found=_("{n} of {all} answer").format(n=len(found) - len(silent), all=len(found)) if ok else text,
-            wanted=_("{all} of {all}").format(all=len(found)),
+            found=said,
+            wanted=_("{all} of {all} answer").format(all=len(found)),
             why=_("An address alone serves no customer."),
             look=_('`kube.exec(POD, ["storefront", "get", "http://ADDRESS:8080/"], lab.namespace)` from Pod to Pod.'),
         )
@@ -290,16 +286,15 @@ def hint_spread(lab: Bench) -> tuple[str, str]:
         return first, _("Those that wait are on {places}. Free addresses in the slices: {free}.").format(
             places=", ".join(f"{node} ({n})" for node, n in sorted(places.items())), free=free(lab)
         )
-    if len(found) >= REPLICAS:
+    if len(found) < REPLICAS:
+        return first, missing(lab)
+    if min(by_zone.values()) < LEAST_A_ZONE or len(by_zone) < ZONES:
         return first, _(
-            "Enough are ready. Does each zone have {least}? While a rollout runs, the Pods of the old template count for "
-            "the scheduler too, unless the constraint says otherwise."
-        ).format(least=LEAST_A_ZONE)
-    wanted = sum(one["spec"].get("replicas", 1) for one in lab.list("deployment"))
-    pods = [one for one in lab.list("pod") if not is_ready(one)]
-    said = [event for one in pods for event in lab.events("pod", one["metadata"]["name"])]
-    return first, _("{wanted} are asked for, and {n} are not ready. The last event of these: {event}.").format(
-        wanted=wanted, n=len(pods), event=ending(said)
+            "Enough are ready, and one zone has too few. Which nodes may the Pods have? And while a rollout runs, the "
+            "Pods of the old template count for the scheduler too, unless the constraint says otherwise."
+        )
+    return first, _("All are placed well, so ask them. What came back: {said}.").format(
+        said="; ".join(f"{zone}: {said}" for zone, _silent, said in asked(lab, found))
     )
 
 
@@ -352,6 +347,27 @@ def servers(lab: Bench) -> list[Server]:
         for one in lab.list("pod")
         if is_ready(one) and (ip := one["status"].get("podIP")) in ends
     ]
+
+
+def asked(lab: Bench, found: list[Server]) -> Iterator[tuple[str, list[str], str]]:
+    """(zone, the Pods that do not answer well, what came back in words) when a Pod of each zone asks all of them."""
+    askers = {one.zone: one for one in reversed(found)}
+    for zone, asker in sorted(askers.items()):
+        ok, text = lab.ask(asker.name, "get", "-timeout", "1s", *(f"http://{one.end}/" for one in found))
+        good = {body.get("pod") for body in bodies(text)} if ok else set()
+        silent = [one.name for one in found if one.name not in good]
+        said = _("{n} of {all} answer").format(n=len(found) - len(silent), all=len(found)) if ok else text
+        yield zone, silent, said
+
+
+def missing(lab: Bench) -> str:
+    """Why there are not more Pods, in words."""
+    pods = [one for one in lab.list("pod") if not is_ready(one)]
+    if not pods:
+        wanted = sum(one["spec"].get("replicas", 1) for one in lab.list("deployment"))
+        return _("None is on its way either: the Deployments of the lab ask for {n}.").format(n=wanted)
+    said = [event for one in pods for event in lab.events("pod", one["metadata"]["name"])]
+    return _("{n} are not ready. The last event of theirs: {event}.").format(n=len(pods), event=ending(said))
 
 
 def shop(lab: Bench) -> dict[str, str]:
@@ -407,21 +423,21 @@ def node_network(lab: Bench) -> IPv4Network:
     return next(block for block in direct if block and block.prefixlen < 32 and within(node.address, block))
 
 
-def outsider(lab: Bench, ip: Any) -> bool:
-    """Whether this is the address of a machine in the network of the nodes that the cluster does not know."""
-    return what_is(lab, ip) == _("a machine that is no member of the cluster")
+def own_machine(lab: Bench) -> str:
+    """The address of this machine in the network of the nodes: it is their way out, as Docker makes such networks."""
+    return next(route.via for route in lab.routes(lab.blocks()[0].node) if route.to == "default")
 
 
 def what_is(lab: Bench, ip: Any) -> str:
     """What an address stands for, in words."""
     nodes = node_network(lab)
-    if not within(ip, nodes) or IPv4Address(str(ip)) in (nodes.network_address, nodes.broadcast_address):
-        return _("no address of a machine in {network}").format(network=nodes)
+    if not within(ip, nodes):
+        return _("no address in {network}").format(network=nodes)
     if str(ip) in {block.address for block in lab.blocks()}:
         return _("a node of the cluster")
     if within(ip, pod_vswitch(lab)):
         return _("an address of the Pod vSwitch")
-    return _("a machine that is no member of the cluster")
+    return _("your own machine") if ip == own_machine(lab) else _("nobody of this cluster, and not your machine")
 
 
 def ending(events: list[str]) -> str:
