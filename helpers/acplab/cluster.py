@@ -277,7 +277,13 @@ def _remove(name: str) -> None:
     """Remove the nodes that Docker has under kind's label of this name, and nothing else."""
     if found := nodes.states(name):
         nodes.refuse_foreign(list(found))
-        docker.run("rm", "--force", "--volumes", *found)
+        try:
+            docker.run("rm", "--force", "--volumes", *found)
+        except AcplabError:
+            left = nodes.states(name)
+            if not left or not docker.thaw(list(left)):
+                raise
+            docker.run("rm", "--force", "--volumes", *left)
 
 
 def stop(profile: str = "small") -> bool:

@@ -19,6 +19,8 @@ INSTALL = "sudo apt-get update && sudo apt-get install --yes docker.io"
 START = "sudo systemctl start docker"
 JOIN_GROUP = 'sudo usermod -aG docker "$USER" && newgrp docker'
 
+FREEZER = Path("/sys/fs/cgroup/freezer")
+
 
 def run(*arguments: str | Path, stdin: str | None = None, timeout: float | None = 120) -> str:
     """The output of `docker ARGUMENTS`. AcplabError carries Docker's own last words."""
@@ -34,6 +36,23 @@ def run(*arguments: str | Path, stdin: str | None = None, timeout: float | None 
     if done.returncode:
         raise _explained(str(arguments[0]), done.stderr.strip())
     return done.stdout
+
+
+def thaw(containers: list[str]) -> bool:
+    """Let frozen processes in these containers go on, so that they can die; whether there were any.
+
+    On cgroup v1 runc freezes a container for a moment while it starts it. A node that is killed in just that moment
+    keeps the frozen process, which no signal reaches, and Docker can never remove the node.
+    """
+    ids = run("inspect", "--format", "{{.Id}}", *containers).split()
+    states = [state for one in ids for state in FREEZER.glob(f"**/{one}/**/freezer.state")]
+    frozen = [state for state in states if state.read_text().strip() != "THAWED"]
+    try:
+        for state in frozen:
+            state.write_text("THAWED")
+    except OSError:
+        return False
+    return bool(frozen)
 
 
 def _explained(verb: str, words: str) -> AcplabError:

@@ -511,6 +511,41 @@ def test_remove_names_only_nodes_that_docker_has_under_this_name(docker_has, mon
     assert len(calls) == 1
 
 
+def test_a_node_that_was_killed_while_it_was_frozen_is_removed_all_the_same(docker_has, monkeypatch, tmp_path):
+    state = tmp_path / "docker" / "id-of-two" / "pod" / "freezer.state"
+    state.parent.mkdir(parents=True)
+    state.write_text("FROZEN\n")
+    monkeypatch.setattr(docker, "FREEZER", tmp_path)
+    monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
+
+    def run(*words, **_):
+        if words[0] == "inspect":
+            return "".join(f"id-of-{name}\n" for name in words[3:])
+        if state.read_text() == "FROZEN\n":
+            docker_has["acplab-test-small"].pop("one", None)
+            raise AcplabError("docker rm failed: tried to kill container, but did not receive an exit event", "")
+        assert words == ("rm", "--force", "--volumes", "two")
+        docker_has.clear()
+        return ""
+
+    monkeypatch.setattr(docker, "run", run)
+    cluster._remove("acplab-test-small")
+    assert docker_has == {}
+
+
+def test_a_removal_that_fails_for_another_reason_stays_an_error(docker_has, monkeypatch, tmp_path):
+    def run(*words, **_):
+        if words[0] == "rm":
+            raise AcplabError("docker rm failed: permission denied", "")
+        return "id\n"
+
+    monkeypatch.setattr(docker, "FREEZER", tmp_path)
+    monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
+    monkeypatch.setattr(docker, "run", run)
+    with pytest.raises(AcplabError, match="permission denied"):
+        cluster._remove("acplab-test-small")
+
+
 def test_a_strangers_kind_cluster_of_the_same_name_is_not_removed(docker_has, monkeypatch):
     calls = docker_that_inspects(monkeypatch, "kindest/node:v1.36.1")
     with pytest.raises(AcplabError, match="not a node of acplab"):
