@@ -54,17 +54,21 @@ def run(cell: str, memory: dict) -> None:
 
 @pytest.fixture(scope="module")
 def stage_of(cluster):
-    """The stage of a lab; it stays up for all cases of that lab."""
+    """The stage of a lab; it stays up for all cases of that lab, and no longer: one lab breaks the nodes' routes."""
     standing: dict[str, Stage] = {}
 
     def stage(lab_id: str) -> Stage:
         if lab_id not in standing:
+            clear()
             standing[lab_id] = Stage(lab_id)
         return standing[lab_id]
 
+    def clear() -> None:
+        while standing:
+            standing.popitem()[1].lesson.finish(lambda _words: None)
+
     yield stage
-    for one in standing.values():
-        one.lesson.finish(lambda _words: None)
+    clear()
 
 
 @pytest.mark.parametrize("folder", stages.wrong_cases(), ids=lambda folder: f"{folder.parent.name}/{folder.name}")
