@@ -82,14 +82,14 @@ class Bench:
         if same.get("method", "GET") not in ("GET", "HEAD"):
             raise ValueError("a check only reads: GET or HEAD")
         same = {"rate": 200} | same
-        self._settle()
+        self.settle()
         seen = measure.traffic(self.entrance, **same)
         while until and not until(seen) and time.monotonic() < self._deadline:
             time.sleep(PAUSE_SECONDS)
             seen = measure.traffic(self.entrance, **same)
         return seen
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Let a change of the last seconds arrive first: traffic on the old routes would pass a wrong solution."""
         if self._settled:
             return

@@ -34,6 +34,7 @@ def inside(lab: Bench, targets: list[str]) -> list[tuple[str, str]]:
     asker = next((pod["metadata"]["name"] for pod in lab.list("pod") if is_ready(pod)), None)
     if asker is None:
         return []
+    lab.settle()  # a node learns of a new Service a second or more after the API does
     return [(target, _version(lab.ask(asker, "get", f"http://{target}/"))) for target in targets]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 FOLDER = paths.ROOT / "manifests" / "clusters"
 NODE_PORTS = {"http": 30080, "https": 30443}
+PRIVATE_ONLY = FOLDER / "private-only.conf"
+DROP_IN = "/etc/systemd/system/containerd.service.d/private-only.conf"
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,17 @@ def kind_config(
     config["kubeadmConfigPatches"] = [cgroups, *patches, *given.patches]
     for node in config["nodes"]:
         node["labels"] = node.get("labels", {}) | safety.label()
+        node["extraMounts"] = [{"hostPath": str(_private_only()), "containerPath": DROP_IN, "readOnly": True}]
     config["nodes"][0]["extraPortMappings"] = [
         {"containerPort": inside, "hostPort": ports[name], "listenAddress": "127.0.0.1"}
         for name, inside in NODE_PORTS.items()
     ]
     return config
+
+
+def _private_only() -> Path:
+    """Where the nodes take it from: a copy, since a checkout may move while its cluster stands."""
+    copy = paths.home() / PRIVATE_ONLY.name
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    paths.write_whole(copy, PRIVATE_ONLY.read_text())
+    return copy

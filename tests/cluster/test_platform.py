@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from acplab import docker, kube, measure, nodes
+from acplab.errors import AcplabError
 from shopfront import (
     Entrance,
     Object,
@@ -238,6 +239,17 @@ def logged(entrance: Entrance, app: str, path: str) -> list[Object]:
     text = kube.logs(pod_of(app, entrance.namespace)[0], entrance.namespace)
     lines = [json.loads(line) for line in text.splitlines()]
     return [line for line in lines if line.get("path") == path]
+
+
+@pytest.mark.parametrize("address", ["172.20.99.9", "172.21.15.9", "10.1.2.3", "192.168.1.2"])
+def test_what_no_cluster_has_is_not_looked_for_outside(entrance: Entrance, address: str) -> None:
+    """Whoever has that address beyond this machine must not be asked, and not answer in a Pod's place."""
+    (pod,) = pods_of("far", entrance.namespace)
+    source = ("from", pod["status"]["podIP"], "iif", "cni0")
+    with pytest.raises(AcplabError, match="Network is unreachable"):
+        docker.run("exec", pod["spec"]["nodeName"], "ip", "route", "get", address, *source)
+    with pytest.raises(AcplabError, match="ended with code 1"):
+        storefront(entrance, "far", "get", "-timeout", "500ms", f"http://{address}:8080/")
 
 
 @pytest.mark.parametrize(("client", "server"), [("old", "far"), ("far", "old")])

@@ -196,7 +196,7 @@ def test_the_bench_looks_into_its_own_namespace(world, lab):
 
 def test_the_bench_can_only_read(lab):
     public = {name for name in dir(lab) if not name.startswith("_")}
-    looks = {"get", "list", "exists", "events", "recall", "traffic", "sample", "ask", "blocks", "routes"}
+    looks = {"get", "list", "exists", "events", "recall", "traffic", "sample", "ask", "blocks", "routes", "settle"}
     assert public == looks | {"namespace", "entrance"}
 
 
@@ -281,7 +281,7 @@ def test_traffic_waits_for_the_youngest_change_once(lab, monkeypatch, routes, le
     slept: list[float] = []
     monkeypatch.setattr(bench.time, "sleep", slept.append)
     monkeypatch.setattr(lab, "list", lambda kind: routes() if kind == "ingress" else [])
-    lab._settle()
-    lab._settle()
+    lab.settle()
+    lab.settle()
     assert least <= sum(slept) <= most
     assert len(slept) <= 1

@@ -6,6 +6,7 @@ import json
 import socket
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -47,6 +48,18 @@ def test_every_node_carries_our_label_and_keeps_its_own(profile):
     for node in config["nodes"]:
         assert node["labels"]["acplab.dev/instance"] == "test"
         assert node["labels"]["topology.kubernetes.io/zone"]
+
+
+@pytest.mark.parametrize("profile", cluster.profiles())
+def test_no_pod_looks_for_private_addresses_outside_of_this_machine(profile):
+    for node in cluster.kind_config(profile, PORTS, [])["nodes"]:
+        (mount,) = node["extraMounts"]
+        assert mount["readOnly"]
+        assert "/containerd.service.d/" in mount["containerPath"]
+        rules = Path(mount["hostPath"]).read_text()
+        assert paths.ROOT not in Path(mount["hostPath"]).parents, "a checkout may move while its cluster stands"
+        for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"):
+            assert f"to {block} unreachable" in rules
 
 
 def test_the_networks_of_the_file_stay(monkeypatch):
