@@ -193,7 +193,10 @@ def _repaired(cluster: Cluster) -> Cluster:
             nodes.wait_restarted(cluster.name)
     _when_it_answers(connection.guard)
     if repaired and own(cluster.profile).platform:
-        addons.wait_ready()
+        # What crashed because its node came up before the others may wait for its next try; that is no reason either.
+        for attempt in retry_context(on=AcplabError, attempts=None, timeout=120, wait_initial=1.0, wait_max=2.0):
+            with attempt:
+                addons.wait_ready()
         _wait_entrance(cluster)
     return cluster
 

@@ -59,7 +59,7 @@ def test_no_pod_looks_for_private_addresses_outside_of_this_machine(profile):
         rules = Path(mount["hostPath"]).read_text()
         assert paths.ROOT not in Path(mount["hostPath"]).parents, "a checkout may move while its cluster stands"
         for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"):
-            assert f"to {block} unreachable" in rules
+            assert f"to {block} blackhole" in rules
 
 
 def test_the_networks_of_the_file_stay(monkeypatch):
