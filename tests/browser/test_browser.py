@@ -20,6 +20,7 @@ CELLS = """() => jupyterapp.shell.currentWidget.content.widgets
     .map(cell => ({
         id: cell.model.id,
         count: cell.model.executionCount,
+        running: cell.model.executionState === 'running',
         expected: (cell.model.getMetadata('tags') || []).includes('raises-exception'),
         errors: cell.model.outputs.toJSON().filter(output => output.output_type === 'error').map(output => output.evalue),
     }))"""
@@ -49,9 +50,13 @@ def page(jupyter):
 
 
 def open_notebook(page: Page, jupyter: server.Server, notebook: str) -> None:
-    """Open it and wait until its kernel is there."""
-    page.goto(jupyter.url(notebook))
-    page.wait_for_function("() => window.jupyterapp?.shell.currentWidget?.content?.widgets?.length > 1")
+    """Open it, and only it (JupyterLab would bring back what the test before had open); wait until its kernel is there."""
+    page.goto(f"{jupyter.url(notebook)}&reset")
+    page.wait_for_function(
+        "path => window.jupyterapp?.shell.currentWidget?.context?.path === path"
+        " && jupyterapp.shell.currentWidget.content.widgets.length > 1",
+        arg=notebook,
+    )
     page.wait_for_function(f"() => ({RUNNING})() === 'idle'", timeout=90_000)
 
 
@@ -89,11 +94,13 @@ def test_the_panel_checks_by_keyboard_alone(page, jupyter):
 
 
 def run_until_panel(page: Page) -> None:
-    """Run cell after cell from the top until the panel's first button is there."""
+    """Run code cell after code cell from the top until the panel's first button is there."""
     page.evaluate("() => { jupyterapp.shell.currentWidget.content.activeCellIndex = 0; }")
     for _cell in range(8):
-        page.evaluate("() => jupyterapp.commands.execute('notebook:run-cell-and-select-next')")
+        # Not awaited: a request that the kernel never got would hold the browser for ever, and say nothing.
+        page.evaluate("() => { void jupyterapp.commands.execute('notebook:run-cell-and-select-next'); }")
         page.wait_for_function(f"() => ({RUNNING})() === 'idle'", timeout=120_000)
+        page.wait_for_function(f"() => !({CELLS})().some(cell => cell.running)", timeout=120_000)
         if page.get_by_role("button", name="Check 1", exact=True).count():
             return
-    raise AssertionError("no panel after eight cells")
+    raise AssertionError(f"no panel after eight cells: {page.evaluate(CELLS)}")
