@@ -202,10 +202,15 @@ def _repaired(cluster: Cluster) -> Cluster:
 
 
 def _when_it_answers(call: Callable[[], None]) -> None:
-    # A laptop that has just woken up answers late; that is no reason to rebuild a cluster with labs in it.
-    for attempt in retry_context(on=connection.Unreachable, attempts=None, timeout=60, wait_max=1.0):
+    # A laptop that has just woken up answers late, and an API server that has just started refuses for a moment; that is
+    # no reason to rebuild a cluster with labs in it.
+    for attempt in retry_context(on=_may_pass, attempts=None, timeout=60, wait_max=1.0):
         with attempt:
             call()
+
+
+def _may_pass(error: Exception) -> bool:
+    return isinstance(error, AcplabError) and not isinstance(error, safety.Foreign)
 
 
 def _create(profile: str, image: images.NodeImage, former: Cluster | None, ranges: Ranges | None) -> Cluster:

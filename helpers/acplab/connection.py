@@ -109,12 +109,19 @@ def _explaining(call: Any) -> Any:
     try:
         return call()
     except (DynamicApiError, ApiException) as error:
+        # Without a status there was no answer: so the library tells of a handshake that broke off.
+        if not error.status:
+            raise _unreachable(str(error.reason).split("\n")[0]) from None
         raise refused(error.status, str(error.body), str(error.reason)) from None
     except (HTTPError, OSError) as error:
-        raise Unreachable(
-            _("The cluster's API server does not answer ({kind}).").format(kind=type(error).__name__),
-            _("Run ./acplab start: it finds out whether a node is paused or stopped, and repairs it."),
-        ) from None
+        raise _unreachable(type(error).__name__) from None
+
+
+def _unreachable(kind: str) -> Unreachable:
+    return Unreachable(
+        _("The cluster's API server does not answer ({kind}).").format(kind=kind),
+        _("Run ./acplab start: it finds out whether a node is paused or stopped, and repairs it."),
+    )
 
 
 class Unreachable(AcplabError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from threading import Thread
 
 import pytest
 import yaml
@@ -77,6 +78,21 @@ def test_nobody_listens(tmp_path):
     with pytest.raises(connection.Unreachable, match="does not answer") as told:
         connection.client()
     assert "./acplab start" in told.value.remedy
+
+
+def test_a_handshake_that_breaks_off_is_no_refusal(tmp_path):
+    """So it is with a node that has just been started: Docker accepts the call before the API server listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up():
+            server.accept()[0].close()
+
+        caller = Thread(target=hang_up, daemon=True)
+        caller.start()
+        kubeconfig(tmp_path, f"https://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(connection.Unreachable, match="does not answer"):
+            connection.client()
+        caller.join(5)
 
 
 def test_a_server_that_takes_the_call_and_says_nothing_does_not_hang_a_notebook(tmp_path, monkeypatch):
