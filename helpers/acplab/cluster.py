@@ -285,13 +285,18 @@ def _remove(name: str) -> None:
     """Remove the nodes that Docker has under kind's label of this name, and nothing else."""
     if found := nodes.states(name):
         nodes.refuse_foreign(list(found))
-        try:
-            docker.run("rm", "--force", "--volumes", *found)
-        except AcplabError:
-            left = nodes.states(name)
-            if not left or not docker.thaw(list(left)):
-                raise
-            docker.run("rm", "--force", "--volumes", *left)
+        _end(name, list(found), "rm", "--force", "--volumes")
+
+
+def _end(cluster: str, names: list[str], *words: str) -> None:
+    """`docker WORDS NAMES`; nodes that Docker cannot end because something in them is frozen are thawed first."""
+    try:
+        docker.run(*words, *names)
+    except AcplabError:
+        left = [name for name in names if name in nodes.states(cluster)]
+        if not left or not docker.thaw(left):
+            raise
+        docker.run(*words, *left)
 
 
 def stop(profile: str = "small") -> bool:
@@ -301,7 +306,7 @@ def stop(profile: str = "small") -> bool:
         running = [node for node, state in nodes.states(_name(profile)).items() if state == "running"]
         if running:
             with stage("stop", _("Stopping {n} nodes").format(n=len(running)), 12):
-                docker.run("stop", "--time", "10", *running)
+                _end(_name(profile), running, "stop", "--time", "10")
     return bool(running)
 
 

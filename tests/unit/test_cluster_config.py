@@ -584,6 +584,39 @@ def test_stop_stops_what_runs(docker_has, monkeypatch):
     assert cluster.stop("small") is False
 
 
+@pytest.fixture
+def one_frozen(docker_has, monkeypatch):
+    """Docker ends every node but "one", until that is thawed. Returns what Docker was told to do."""
+    monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
+    told: list = []
+
+    def run(*words, **_):
+        told.append(words)
+        if words[0] == "rm":
+            docker_has["acplab-test-small"].pop("two", None)
+        if ("thaw", "one") not in told:
+            raise AcplabError("tried to kill container, but did not receive an exit event", "")
+        return ""
+
+    monkeypatch.setattr(docker, "run", run)
+    monkeypatch.setattr(docker, "thaw", lambda left: told.extend(("thaw", one) for one in left) or True)
+    return told
+
+
+@pytest.mark.parametrize(("change", "verb"), [(cluster.stop, "stop"), (cluster.delete, "rm")])
+def test_a_node_that_docker_cannot_end_is_thawed(one_frozen, change, verb):
+    assert change("small") is True
+    assert ("thaw", "one") in one_frozen
+    assert one_frozen[-1][0] == verb
+    assert "one" in one_frozen[-1]
+
+
+def test_a_node_that_is_not_frozen_and_cannot_be_ended_is_told_of(one_frozen, monkeypatch):
+    monkeypatch.setattr(docker, "thaw", lambda left: False)
+    with pytest.raises(AcplabError, match="exit event"):
+        cluster.delete("small")
+
+
 @pytest.mark.parametrize("change", [cluster.stop, cluster.delete, cluster.ensure])
 def test_nobody_changes_a_cluster_that_another_works_on(steps, monkeypatch, change):
     standing()
