@@ -260,8 +260,9 @@ class Lesson:
         """What reset() does: say each step while it happens, and give the last sentence back."""
         with turn(self.lab.id, _("resetting it")):
             self._see_to_cluster(anew=True)
-            told = _("Resetting {lab}: its namespace is removed and set up again, about 20 s.")
-            say(told.format(lab=self.lab.id))
+            if self.lab.cluster != NO_CLUSTER:
+                told = _("Resetting {lab}: its namespace is removed and set up again, about 20 s.")
+                say(told.format(lab=self.lab.id))
             say(self._space.remove())
             record.forget(self.lab.id)
             shelf = workfiles.put_away(self.lab)
