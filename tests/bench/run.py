@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ["ACPLAB_INSTANCE"] = "bench"
@@ -101,25 +101,18 @@ def bare_kind(image: images.NodeImage) -> None:
     nodes.wait_ready()
 
 
-def bench_checks() -> list[Row]:
+def bench_checks() -> Iterator[Row]:
     """Each check of each lab that stands on `small`, green, 10 times: the 50th and 95th percentile."""
     from stages import LABS, steps
 
     cluster.ensure("small")
-    rows = []
     for lab_id in LABS:
         if lessons.lesson(lab_id).lab.cluster != "small":
             continue
         lesson = lessons.lesson(lab_id)
         resets = [seconds(lambda lesson=lesson: lesson.reset(lambda _words: None)) for _ in range(3)]
-        rows.append(
-            (
-                f"reset {lab_id} / budget 20 s",
-                f"{statistics.median(resets):.1f} s",
-                "20 s",
-                f"{statistics.median(resets) / 20:.2f}",
-            )
-        )
+        reset = statistics.median(resets)
+        yield f"reset {lab_id} / budget 20 s", f"{reset:.1f} s", "20 s", f"{reset / 20:.2f}"
         os.chdir(lesson.lab.folder)
         memory: dict = {}
         played, closing = steps(lesson.lab.folder / "solution.ipynb")
@@ -128,10 +121,9 @@ def bench_checks() -> list[Row]:
                 exec(compile(cell, "<cell>", "exec"), memory)
             took = sorted(seconds(lambda step=step, lesson=lesson: lesson.check(step.task)) for _ in range(10))
             p50, p95 = measure.quantile(took, 0.5), measure.quantile(took, 0.95)
-            rows.append((f"check {lab_id} {step.task}", f"p50 {p50:.2f} s", f"p95 {p95:.2f} s", f"{p95 / p50:.2f}"))
+            yield f"check {lab_id} {step.task}", f"p50 {p50:.2f} s", f"p95 {p95:.2f} s", f"{p95 / p50:.2f}"
         for cell in closing:
             exec(compile(cell, "<cell>", "exec"), memory)
-    return rows
 
 
 def bench_load() -> list[Row]:
@@ -198,14 +190,16 @@ BENCHES = {
 
 
 def main() -> None:
-    """Run the benches named on the command line (all, if none is) and print a table of each as soon as it is done."""
+    """Run the benches named on the command line (all, if none is) and print a table of each as soon as it ends."""
     try:
         for name in sys.argv[1:] or BENCHES:
             title = f"{name}, {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores"
             table = Table("what", "ours", "beside", "ratio", title=title)
-            for row in BENCHES[name]():
-                table.add_row(*row)
-            Console(width=130).print(table)
+            try:
+                for row in BENCHES[name]():
+                    table.add_row(*row)
+            finally:  # also after Ctrl-C: what is measured is measured
+                Console(width=130).print(table)
     finally:
         cluster.delete("small")
 
