@@ -193,18 +193,16 @@ def _repaired(cluster: Cluster) -> Cluster:
             nodes.wait_restarted(cluster.name)
     _when_it_answers(connection.guard)
     if repaired and own(cluster.profile).platform:
-        # What crashed because its node came up before the others may wait for its next try; that is no reason either.
-        for attempt in retry_context(on=AcplabError, attempts=None, timeout=120, wait_initial=1.0, wait_max=2.0):
-            with attempt:
-                addons.wait_ready()
+        _when_it_answers(addons.wait_ready, 120)
         _wait_entrance(cluster)
     return cluster
 
 
-def _when_it_answers(call: Callable[[], None]) -> None:
-    # A laptop that has just woken up answers late, and an API server that has just started refuses for a moment; that is
-    # no reason to rebuild a cluster with labs in it.
-    for attempt in retry_context(on=_may_pass, attempts=None, timeout=60, wait_max=1.0):
+def _when_it_answers(call: Callable[[], None], timeout: float = 60) -> None:
+    # A laptop that has just woken up answers late, an API server that has just started refuses for a moment, and a Pod
+    # that crashed since its node came up before the others waits for its next try; that is no reason to rebuild a
+    # cluster with labs in it.
+    for attempt in retry_context(on=_may_pass, attempts=None, timeout=timeout, wait_max=1.0):
         with attempt:
             call()
 

@@ -86,9 +86,10 @@ def kind_config(
     # Since 1.35 kubelet refuses cgroup v1 unless it is told otherwise; on v2 this says nothing.
     cgroups = "kind: KubeletConfiguration\nfailCgroupV1: false\n"
     config["kubeadmConfigPatches"] = [cgroups, *patches, *given.patches]
+    private_only = str(_private_only())
     for node in config["nodes"]:
         node["labels"] = node.get("labels", {}) | safety.label()
-        node["extraMounts"] = [{"hostPath": str(_private_only()), "containerPath": DROP_IN, "readOnly": True}]
+        node["extraMounts"] = [{"hostPath": private_only, "containerPath": DROP_IN, "readOnly": True}]
     config["nodes"][0]["extraPortMappings"] = [
         {"containerPort": inside, "hostPort": ports[name], "listenAddress": "127.0.0.1"}
         for name, inside in NODE_PORTS.items()

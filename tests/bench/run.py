@@ -107,9 +107,9 @@ def bench_checks() -> Iterator[Row]:
 
     cluster.ensure("small")
     for lab_id in LABS:
-        if lessons.lesson(lab_id).lab.cluster != "small":
-            continue
         lesson = lessons.lesson(lab_id)
+        if lesson.lab.cluster != "small":
+            continue
         resets = [seconds(lambda lesson=lesson: lesson.reset(lambda _words: None)) for _ in range(3)]
         reset = statistics.median(resets)
         yield f"reset {lab_id} / budget 20 s", f"{reset:.1f} s", "20 s", f"{reset / 20:.2f}"
