@@ -1,4 +1,4 @@
-"""The helpers of the course: from acplab import cluster, kube, measure, show, wires, planning, lessons, exam.
+"""The helpers of the course: from acplab import chapters, cluster, datapath, kube, labs, measure, network, quiz, show.
 
 Modules are imported when they are first used, so that `import acplab` costs next to nothing.
 """
@@ -8,12 +8,24 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["AcplabError", "cluster", "exam", "kube", "lessons", "measure", "planning", "show", "wires"]
+# What notebooks use, and where it lies.
+PARTS = {
+    "chapters": "course.chapter",
+    "cluster": "cluster",
+    "datapath": "datapath",
+    "kube": "kube",
+    "labs": "course.lab",
+    "measure": "measure",
+    "network": "topics.network",
+    "quiz": "course.quiz",
+    "show": "show",
+}
+__all__ = ["AcplabError", *PARTS]
 
 
 def __getattr__(name: str) -> Any:
     if name == "AcplabError":
-        return importlib.import_module("acplab.errors").AcplabError
-    if name in __all__:
-        return importlib.import_module(f"acplab.{name}")
+        return importlib.import_module("acplab.base.errors").AcplabError
+    if name in PARTS:
+        return importlib.import_module(f"acplab.{PARTS[name]}")
     raise AttributeError(f"acplab has no part named {name!r}")

@@ -1,3 +1,3 @@
-from acplab.cli import main
+from acplab.app.cli import main
 
 main()

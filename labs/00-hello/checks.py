@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from acplab.checks import Bench, Finding, expect, hint, task
-from acplab.looking import addresses
-from acplab.words import _
+from acplab.base.i18n import _
+from acplab.grading.checks import Finding, LabView, expect, hint, task
+from acplab.topics.release.ingress import addresses
 
 if TYPE_CHECKING:
     from acplab.measure import Traffic
@@ -21,7 +21,7 @@ CUSTOMERS: dict[str, Any] = {"host": HOST, "n": REQUESTS, "keepalive": False}
 
 
 @task("first-check")
-def first_check(lab: Bench) -> Iterator[Finding]:
+def first_check(lab: LabView) -> Iterator[Finding]:
     pods = lab.list("pod")
     yield expect(
         criterion=_("a storefront is ready in your namespace"),
@@ -34,7 +34,7 @@ def first_check(lab: Bench) -> Iterator[Finding]:
 
 
 @task("answer")
-def answer(lab: Bench) -> Iterator[Finding]:
+def answer(lab: LabView) -> Iterator[Finding]:
     seen = lab.traffic(until=lambda so_far: _mine(so_far, lab) == REQUESTS, **CUSTOMERS)
     yield expect(
         criterion=_("the entrance hands every request for {host} to your storefront").format(host=HOST),
@@ -46,13 +46,13 @@ def answer(lab: Bench) -> Iterator[Finding]:
         why=_("An Ingress names a Service, and the Service has to find Pods. One break, and all is lost."),
         look=_(
             "Walk the way of a request: which Service does the Ingress name, and which addresses stand "
-            'in `kube.get("endpointslice", namespace=lab.namespace)`?'
+            'in `kube.list("endpointslice", namespace=lab.namespace)`?'
         ),
     )
 
 
 @task("say-hello")
-def say_hello(lab: Bench) -> Iterator[Finding]:
+def say_hello(lab: LabView) -> Iterator[Finding]:
     seen = lab.traffic(until=_is_over, **CUSTOMERS)
     yield expect(
         criterion=_("version {version} answers at {host}").format(version=WANTED_VERSION, host=HOST),
@@ -73,7 +73,7 @@ def say_hello(lab: Bench) -> Iterator[Finding]:
 
 
 @hint("first-check")
-def hint_first_check(lab: Bench) -> tuple[str, str]:
+def hint_first_check(lab: LabView) -> tuple[str, str]:
     pods = lab.list("pod")
     waiting = [pod["metadata"]["name"] for pod in pods if not _is_ready(pod)]
     if not pods:
@@ -90,7 +90,7 @@ def hint_first_check(lab: Bench) -> tuple[str, str]:
 
 
 @hint("answer")
-def hint_answer(lab: Bench) -> tuple[str, str]:
+def hint_answer(lab: LabView) -> tuple[str, str]:
     name = _service_behind(lab, HOST)
     if name is None:
         return (
@@ -107,7 +107,7 @@ def hint_answer(lab: Bench) -> tuple[str, str]:
     return _hint_service(lab, name, service["spec"].get("selector") or {})
 
 
-def _hint_service(lab: Bench, name: str, selector: dict[str, str]) -> tuple[str, str]:
+def _hint_service(lab: LabView, name: str, selector: dict[str, str]) -> tuple[str, str]:
     ready = addresses(lab, name)
     if ready:
         return (
@@ -119,13 +119,13 @@ def _hint_service(lab: Bench, name: str, selector: dict[str, str]) -> tuple[str,
         _("The way breaks behind the Service {name}: it has no address to lead to.").format(name=name),
         _(
             "{name} looks for Pods with {labels}, and {n} ready Pods carry that. What do yours carry? "
-            '`[pod["metadata"]["labels"] for pod in kube.get("pod", namespace=lab.namespace)]`'
+            '`[pod["metadata"]["labels"] for pod in kube.list("pod", namespace=lab.namespace)]`'
         ).format(name=name, labels=_pairs(selector), n=fitting),
     )
 
 
 @hint("say-hello")
-def hint_say_hello(lab: Bench) -> tuple[str, str]:
+def hint_say_hello(lab: LabView) -> tuple[str, str]:
     seen = lab.traffic(**CUSTOMERS)
     if not _mine(seen, lab):
         return _("Nobody of yours answers yet; task 2 comes first."), hint_answer(lab)[1]
@@ -148,7 +148,7 @@ def _is_ready(pod: dict[str, Any]) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
-def _mine(seen: Traffic, lab: Bench) -> int:
+def _mine(seen: Traffic, lab: LabView) -> int:
     """How many requests this lab's own Pods answered; those of another namespace would not do."""
     return seen.by("namespace").get(lab.namespace, 0)
 
@@ -166,11 +166,11 @@ def _errors(seen: Traffic) -> str:
     return "".join(f"; {n} x {error}" for error, n in seen.errors.items())
 
 
-def _last_event(lab: Bench, pod: str) -> str:
+def _last_event(lab: LabView, pod: str) -> str:
     return (lab.events("pod", pod) or [_("nothing yet")])[-1]
 
 
-def _service_behind(lab: Bench, host: str) -> str | None:
+def _service_behind(lab: LabView, host: str) -> str | None:
     """The Service that an Ingress names for the host; None if no Ingress does."""
     rules = [rule for ingress in lab.list("ingress") for rule in ingress["spec"].get("rules") or []]
     paths = [path for rule in rules if rule.get("host") == host for path in rule["http"]["paths"]]
@@ -185,7 +185,7 @@ def _pairs(labels: dict[str, str]) -> str:
     return ", ".join(f"{key}={value}" for key, value in labels.items()) or _("no label at all")
 
 
-def _settings(lab: Bench) -> list[str]:
+def _settings(lab: LabView) -> list[str]:
     """ "NAME=value" of the plain variables of all Deployments' containers."""
     pods = [deployment["spec"]["template"]["spec"] for deployment in lab.list("deployment")]
     containers = [container for pod in pods for container in pod["containers"]]

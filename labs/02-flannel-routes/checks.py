@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from acplab.checks import Bench, Finding, expect, hint, notes, task
-from acplab.looking import addresses, is_ready
-from acplab.planning import network
-from acplab.words import _
+from acplab import network
+from acplab.base.i18n import _
+from acplab.grading.checks import Finding, LabView, expect, hint, notes, task
+from acplab.topics.release.ingress import addresses, is_ready
 
 CLIENT, SERVER = "client", "server"
 PORT = 8080
@@ -24,7 +24,7 @@ Object = dict[str, Any]
 
 
 @notes
-def remember(lab: Bench) -> dict[str, Any]:
+def remember(lab: LabView) -> dict[str, Any]:
     """The wrong lines, while they are there: the note about them is judged after the repair, too."""
     return {"broken": dead_ends(lab)}
 
@@ -33,7 +33,7 @@ def remember(lab: Bench) -> dict[str, Any]:
 
 
 @task("read-blocks")
-def read_blocks(lab: Bench) -> Iterator[Finding]:
+def read_blocks(lab: LabView) -> Iterator[Finding]:
     noted, goals = note_of(lab, WAY), blocks(lab, SERVER)
     yield expect(
         criterion=_("`block` is the Pod block of the node on which the server's Pods run"),
@@ -41,7 +41,9 @@ def read_blocks(lab: Bench) -> Iterator[Finding]:
         found=said(noted, "block"),
         wanted=_("the block, as a CIDR"),
         why=_("With Flannel a Pod's address tells its node: each node's Pods come from one block."),
-        look=_('`wires.blocks()` for the nodes, `kube.get("pod", namespace=lab.namespace)` for who runs where.'),
+        look=_(
+            '`datapath.node_ranges()` for the nodes, `kube.list("pod", namespace=lab.namespace)` for who runs where.'
+        ),
     )
     yield expect(
         criterion=_("`via` is the machine to which the client's node sends packets for that block when all is well"),
@@ -49,12 +51,12 @@ def read_blocks(lab: Bench) -> Iterator[Finding]:
         found=said(noted, "via"),
         wanted=_("the address of a machine in the nodes' own network"),
         why=_("The next hop of a block is the node that has it; a Pod address cannot be a next hop."),
-        look=_("`wires.routes(NODE)` of the client's node: the line for that block that has a `via`."),
+        look=_("`datapath.routes(NODE)` of the client's node: the line for that block that has a `via`."),
     )
 
 
 @task("predict-entries")
-def predict_entries(lab: Bench) -> Iterator[Finding]:
+def predict_entries(lab: LabView) -> Iterator[Finding]:
     noted, wanted = note_of(lab, LIMITS), limits(lab)
     yield expect(
         criterion=_("`entries` is the number of route entries that this cluster needs in its VPC"),
@@ -62,7 +64,7 @@ def predict_entries(lab: Bench) -> Iterator[Finding]:
         found=said(noted, "entries"),
         wanted=_("one number for the whole cluster"),
         why=_("The VPC has one table, and each node is one line in it, whoever asks."),
-        look=_("`wires.blocks()`: each of these blocks must be found from everywhere."),
+        look=_("`datapath.node_ranges()`: each of these blocks must be found from everywhere."),
     )
     for key, quota in QUOTAS.items():
         yield expect(
@@ -76,7 +78,7 @@ def predict_entries(lab: Bench) -> Iterator[Finding]:
 
 
 @task("find-the-break")
-def find_the_break(lab: Bench) -> Iterator[Finding]:
+def find_the_break(lab: LabView) -> Iterator[Finding]:
     noted, wrong = note_of(lab, BREAK), broken(lab)
     yield expect(
         criterion=_("`node` is the node with the wrong line in its route table"),
@@ -84,7 +86,7 @@ def find_the_break(lab: Bench) -> Iterator[Finding]:
         found=said(noted, "node"),
         wanted=_("the name of a node"),
         why=_("Every node decides by its own table, so a fault in one of them is felt by its own Pods."),
-        look=_("Print `wires.routes(NODE)` of all nodes, and compare what they say about the same block."),
+        look=_("Print `datapath.routes(NODE)` of all nodes, and compare what they say about the same block."),
     )
     yield expect(
         criterion=_("`to` is the target of the wrong line"),
@@ -97,7 +99,7 @@ def find_the_break(lab: Bench) -> Iterator[Finding]:
 
 
 @task("repair")
-def repair(lab: Bench) -> Iterator[Finding]:
+def repair(lab: LabView) -> Iterator[Finding]:
     yield _apart(lab)
     answers = answered(lab)
     yield expect(
@@ -106,13 +108,13 @@ def repair(lab: Bench) -> Iterator[Finding]:
         found="\n".join(f"{asker}: {words}" for asker, _good, words in answers) or _("nobody to ask"),
         wanted=_("an answer from each"),
         why=_("This is what the customers notice. The rest is the reason why it lasts."),
-        look=_("`wires.path(CLIENT, SERVER, lab.namespace)`: which hop does not know the way?"),
+        look=_("`datapath.path(CLIENT, SERVER, lab.namespace)`: which hop does not know the way?"),
     )
     yield _no_dead_end(lab)
     yield _nobody_writes(lab)
 
 
-def _apart(lab: Bench) -> Finding:
+def _apart(lab: LabView) -> Finding:
     here, there = nodes(lab, CLIENT), nodes(lab, SERVER)
     return expect(
         gate=True,
@@ -125,7 +127,7 @@ def _apart(lab: Bench) -> Finding:
     )
 
 
-def _no_dead_end(lab: Bench) -> Finding:
+def _no_dead_end(lab: LabView) -> Finding:
     lines = dead_ends(lab)
     return expect(
         criterion=_("no node has a line that leads nowhere"),
@@ -137,7 +139,7 @@ def _no_dead_end(lab: Bench) -> Finding:
     )
 
 
-def _nobody_writes(lab: Bench) -> Finding:
+def _nobody_writes(lab: LabView) -> Finding:
     found = writers(lab)
     return expect(
         criterion=_("nothing in the lab may write routes into a node"),
@@ -150,7 +152,7 @@ def _nobody_writes(lab: Bench) -> Finding:
 
 
 @task("follow-service")
-def follow_service(lab: Bench) -> Iterator[Finding]:
+def follow_service(lab: LabView) -> Iterator[Finding]:
     noted, wanted = note_of(lab, CONNECTION), service_address(lab)
     asker = next(iter(ready(lab, CLIENT)), None)
     good, words = heard(ask(lab, asker, [wanted]), 1) if asker and wanted else (False, _("nobody to ask"))
@@ -168,7 +170,7 @@ def follow_service(lab: Bench) -> Iterator[Finding]:
         found=said(noted, "asked"),
         wanted=_("ADDRESS:PORT"),
         why=_("The Pod sends its packets to the Service's address; it has never heard of another one."),
-        look=_("`wires.connections(NODE, ADDRESS)`, with the client's node and the Service's clusterIP."),
+        look=_("`datapath.connections(NODE, ADDRESS)`, with the client's node and the Service's clusterIP."),
     )
     yield expect(
         criterion=_("`answered` is the address of a Pod of server, with the port on which the Pod listens"),
@@ -192,7 +194,7 @@ def follow_service(lab: Bench) -> Iterator[Finding]:
 
 
 @hint("read-blocks")
-def hint_read_blocks(lab: Bench) -> tuple[str, str]:
+def hint_read_blocks(lab: LabView) -> tuple[str, str]:
     servers, clients = ready(lab, SERVER), ready(lab, CLIENT)
     if not servers or not clients:
         return (
@@ -211,7 +213,7 @@ def hint_read_blocks(lab: Bench) -> tuple[str, str]:
 
 
 @hint("predict-entries")
-def hint_predict_entries(lab: Bench) -> tuple[str, str]:
+def hint_predict_entries(lab: LabView) -> tuple[str, str]:
     noted, wanted = note_of(lab, LIMITS), limits(lab)
     off = [key for key, number in wanted.items() if not same_number(noted.get(key), number)]
     return (
@@ -225,7 +227,7 @@ def hint_predict_entries(lab: Bench) -> tuple[str, str]:
 
 
 @hint("find-the-break")
-def hint_find_the_break(lab: Bench) -> tuple[str, str]:
+def hint_find_the_break(lab: LabView) -> tuple[str, str]:
     wrong = broken(lab)
     if not wrong:
         return (
@@ -244,7 +246,7 @@ def hint_find_the_break(lab: Bench) -> tuple[str, str]:
 
 
 @hint("repair")
-def hint_repair(lab: Bench) -> tuple[str, str]:
+def hint_repair(lab: LabView) -> tuple[str, str]:
     found = writers(lab)
     if found:
         return (
@@ -265,7 +267,7 @@ def hint_repair(lab: Bench) -> tuple[str, str]:
 
 
 @hint("follow-service")
-def hint_follow_service(lab: Bench) -> tuple[str, str]:
+def hint_follow_service(lab: LabView) -> tuple[str, str]:
     noted = note_of(lab, CONNECTION)
     fields = [f"{name}={noted.get(name)}" for name in ("asked", "answered", "seen_as")]
     return (
@@ -281,17 +283,17 @@ def hint_follow_service(lab: Bench) -> tuple[str, str]:
 # --- looking ---------------------------------------------------------------------------------------------
 
 
-def ready(lab: Bench, app: str) -> list[Object]:
+def ready(lab: LabView, app: str) -> list[Object]:
     """The Pods of an app that are ready."""
     return [pod for pod in lab.list("pod", f"app={app}") if is_ready(pod)]
 
 
-def nodes(lab: Bench, app: str) -> set[str]:
+def nodes(lab: LabView, app: str) -> set[str]:
     """The names of the nodes on which the Pods of an app are ready."""
     return {pod["spec"]["nodeName"] for pod in ready(lab, app)}
 
 
-def blocks(lab: Bench, app: str) -> list[Any]:
+def blocks(lab: LabView, app: str) -> list[Any]:
     """The nodes on which the Pods of an app are ready, each with its address and its block."""
     return [block for block in lab.blocks() if block.node in nodes(lab, app)]
 
@@ -301,7 +303,7 @@ def listed(names: set[str]) -> str:
     return ", ".join(sorted(names)) or _("no node")
 
 
-def dead_ends(lab: Bench) -> list[dict[str, str]]:
+def dead_ends(lab: LabView) -> list[dict[str, str]]:
     """The lines of all nodes' tables that lead nowhere: blackhole, unreachable and the like."""
     return [
         {"node": block.node, "to": route.to}
@@ -311,12 +313,12 @@ def dead_ends(lab: Bench) -> list[dict[str, str]]:
     ]
 
 
-def broken(lab: Bench) -> list[dict[str, str]]:
+def broken(lab: LabView) -> list[dict[str, str]]:
     """The wrong lines as they were at the start; as they are, if none was there yet."""
     return lab.recall("broken") or dead_ends(lab)
 
 
-def answered(lab: Bench) -> list[tuple[str, bool, str]]:
+def answered(lab: LabView) -> list[tuple[str, bool, str]]:
     """(Pod of client, whether all Pods of server answer it, what it hears)."""
     targets = [f"{pod['status']['podIP']}:{PORT}" for pod in ready(lab, SERVER)]
     if not targets:
@@ -325,7 +327,7 @@ def answered(lab: Bench) -> list[tuple[str, bool, str]]:
     return [(pod["metadata"]["name"], *heard(ask(lab, pod, targets), len(targets))) for pod in askers]
 
 
-def ask(lab: Bench, pod: Object, targets: list[str]) -> Any:
+def ask(lab: LabView, pod: Object, targets: list[str]) -> Any:
     """What a Pod is answered, by all of these "ADDRESS:PORT"."""
     return lab.ask(pod["metadata"]["name"], "get", "-timeout", SILENCE, *(f"http://{target}/" for target in targets))
 
@@ -338,7 +340,7 @@ def heard(answer: Any, wanted: int) -> tuple[bool, str]:
     return good == wanted, _("{good} of {all} answer").format(good=good, all=wanted)
 
 
-def writers(lab: Bench) -> list[str]:
+def writers(lab: LabView) -> list[str]:
     """Pods that may write the routes of their node, and DaemonSets that want such Pods."""
     pods = [
         f"pod {pod['metadata']['name']}"
@@ -369,7 +371,7 @@ def is_mighty(context: Object) -> bool:
     return bool(context.get("privileged")) or any(name in ("NET_ADMIN", "CAP_NET_ADMIN", "ALL") for name in added)
 
 
-def service_address(lab: Bench) -> str:
+def service_address(lab: LabView) -> str:
     """ "ADDRESS:PORT" of the Service server, "" if there is none."""
     spec = (lab.get("service", SERVER) or {}).get("spec") or {}
     return f"{spec['clusterIP']}:{spec['ports'][0]['port']}" if spec else ""
@@ -378,20 +380,20 @@ def service_address(lab: Bench) -> str:
 # --- the cluster's numbers -------------------------------------------------------------------------------
 
 
-def limits(lab: Bench) -> dict[str, int]:
+def limits(lab: LabView) -> dict[str, int]:
     """The numbers of the task predict-entries, for this cluster."""
     blocks = network.flannel_nodes(pod_cidr(lab), node_mask(lab))
     return {"entries": len(lab.blocks())} | {key: min(blocks, quota) for key, quota in QUOTAS.items()}
 
 
-def pod_cidr(lab: Bench) -> str:
+def pod_cidr(lab: LabView) -> str:
     """The range from which the nodes get their blocks, as kubeadm has noted it."""
     noted = lab.get("configmap", "kubeadm-config", "kube-system") or {}
     found = re.search(r"podSubnet: (\S+)", noted.get("data", {}).get("ClusterConfiguration", ""))
     return found[1] if found else ""
 
 
-def node_mask(lab: Bench) -> int:
+def node_mask(lab: LabView) -> int:
     """How long the prefix of a node's block is."""
     return ipaddress.ip_network(lab.blocks()[0].cidr).prefixlen
 
@@ -399,7 +401,7 @@ def node_mask(lab: Bench) -> int:
 # --- notes -----------------------------------------------------------------------------------------------
 
 
-def note_of(lab: Bench, key: str) -> dict[str, Any]:
+def note_of(lab: LabView, key: str) -> dict[str, Any]:
     """What the learner noted under a key; nothing if it isn't a dict."""
     noted = lab.recall(key)
     return noted if isinstance(noted, dict) else {}

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from acplab.checks import Bench, Finding, expect, hint, task
-from acplab.planning import network
-from acplab.words import _
+from acplab import network
+from acplab.base.i18n import _
+from acplab.grading.checks import Finding, LabView, expect, hint, task
 
 WISHES = ("nodes", "nodes_later", "pods_per_node", "services", "route_quota", "neighbours")
 
@@ -94,29 +94,29 @@ FORECAST = ("shop", "bank", "game")
 
 
 @task("shop")
-def shop(lab: Bench) -> Iterator[Finding]:
+def shop(lab: LabView) -> Iterator[Finding]:
     yield rule_named(lab, "shop")
     yield from plan_judged(lab, "shop")
 
 
 @task("bank")
-def bank(lab: Bench) -> Iterator[Finding]:
+def bank(lab: LabView) -> Iterator[Finding]:
     yield rule_named(lab, "bank")
     yield from plan_judged(lab, "bank")
 
 
 @task("game")
-def game(lab: Bench) -> Iterator[Finding]:
+def game(lab: LabView) -> Iterator[Finding]:
     yield from plan_judged(lab, "game")
 
 
 @task("staging")
-def staging(lab: Bench) -> Iterator[Finding]:
+def staging(lab: LabView) -> Iterator[Finding]:
     yield from plan_judged(lab, "staging")
 
 
 @task("limits")
-def limits(lab: Bench) -> Iterator[Finding]:
+def limits(lab: LabView) -> Iterator[Finding]:
     for name in FORECAST:
         yield limit_named(lab, name)
 
@@ -124,7 +124,7 @@ def limits(lab: Bench) -> Iterator[Finding]:
 # --- findings --------------------------------------------------------------------------------------------
 
 
-def rule_named(lab: Bench, name: str) -> Finding:
+def rule_named(lab: LabView, name: str) -> Finding:
     noted = lab.recall(f"{name}-rule")
     return expect(
         criterion=_("the rule is named that makes the brief of the {name} impossible").format(name=name),
@@ -136,7 +136,7 @@ def rule_named(lab: Bench, name: str) -> Finding:
     )
 
 
-def plan_judged(lab: Bench, name: str) -> Iterator[Finding]:
+def plan_judged(lab: LabView, name: str) -> Iterator[Finding]:
     """Whether there is a plan, keeps what the customer has, and holds for what the customer wants."""
     plan = recorded(lab, name)
     if plan is None:
@@ -153,7 +153,7 @@ def nothing_recorded(name: str) -> Finding:
         found=_("none"),
         wanted=_("a plan for the brief"),
         why=_("A plan in your head is not one that others can hold against the brief."),
-        look=_('Make a plan with network.must(...), then: `lab.record("{name}", plan)`').format(name=name),
+        look=_('Make a plan with network.plan_or_raise(...), then: `lab.record("{name}", plan)`').format(name=name),
     )
 
 
@@ -186,7 +186,7 @@ def holds(name: str, plan: network.Plan) -> Finding:
     )  # fmt: skip
 
 
-def limit_named(lab: Bench, name: str) -> Finding:
+def limit_named(lab: LabView, name: str) -> Finding:
     noted, plan = forecast(lab).get(name), recorded(lab, name)
     first = network.growth(plan).first.nodes if plan is not None and is_good(name, plan) else None
     return expect(
@@ -205,17 +205,17 @@ def limit_named(lab: Bench, name: str) -> Finding:
 
 
 @hint("shop")
-def hint_shop(lab: Bench) -> tuple[str, str]:
+def hint_shop(lab: LabView) -> tuple[str, str]:
     return hint_impossible(lab, "shop")
 
 
 @hint("bank")
-def hint_bank(lab: Bench) -> tuple[str, str]:
+def hint_bank(lab: LabView) -> tuple[str, str]:
     return hint_impossible(lab, "bank")
 
 
 @hint("game")
-def hint_game(lab: Bench) -> tuple[str, str]:
+def hint_game(lab: LabView) -> tuple[str, str]:
     wish = BRIEFS["game"].wish
     plan = recorded(lab, "game")
     if plan is not None:
@@ -229,7 +229,7 @@ def hint_game(lab: Bench) -> tuple[str, str]:
 
 
 @hint("staging")
-def hint_staging(lab: Bench) -> tuple[str, str]:
+def hint_staging(lab: LabView) -> tuple[str, str]:
     plan = recorded(lab, "staging")
     if plan is not None:
         return hint_plan("staging", plan)
@@ -242,7 +242,7 @@ def hint_staging(lab: Bench) -> tuple[str, str]:
 
 
 @hint("limits")
-def hint_limits(lab: Bench) -> tuple[str, str]:
+def hint_limits(lab: LabView) -> tuple[str, str]:
     noted = forecast(lab)
     plans = {name: plan for name in FORECAST if (plan := recorded(lab, name)) and is_good(name, plan)}
     wrong = [
@@ -263,7 +263,7 @@ def hint_limits(lab: Bench) -> tuple[str, str]:
     )
 
 
-def hint_impossible(lab: Bench, name: str) -> tuple[str, str]:
+def hint_impossible(lab: LabView, name: str) -> tuple[str, str]:
     if lab.recall(f"{name}-rule") not in rules(name):
         objection = objections(name)[0]
         return (
@@ -302,13 +302,13 @@ def hint_plan(name: str, plan: network.Plan) -> tuple[str, str]:
 # --- looking ---------------------------------------------------------------------------------------------
 
 
-def recorded(lab: Bench, name: str) -> network.Plan | None:
+def recorded(lab: LabView, name: str) -> network.Plan | None:
     """The plan that the learner has recorded for a brief."""
     record = lab.recall(name)
     return network.Plan.from_record(record) if record is not None else None
 
 
-def forecast(lab: Bench) -> dict[str, Any]:
+def forecast(lab: LabView) -> dict[str, Any]:
     """What the learner has noted as limits."""
     noted = lab.recall("limits")
     return noted if isinstance(noted, dict) else {}

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from acplab.checks import Bench, Finding, expect, hint, notes, task
-from acplab.looking import is_ready
-from acplab.planning import network
-from acplab.words import _
+from acplab import network
+from acplab.base.i18n import _
+from acplab.grading.checks import Finding, LabView, expect, hint, notes, task
+from acplab.topics.release.ingress import is_ready
 
 EVERYWHERE = "*"
 NEVER = 3  # addresses of a block that no Pod gets: the network's, the gateway's and the last one
@@ -35,7 +35,7 @@ DIAGNOSIS = ("addresses", "held", "waiting")
 
 
 @notes
-def at_the_start(lab: Bench) -> dict[str, Any]:
+def at_the_start(lab: LabView) -> dict[str, Any]:
     """What is short on the cluster that the lab began with; nothing is noted of a cluster that has room for all.
 
     The Pods of the shop are just being made, so they are counted by their Deployments. Others have the node's address.
@@ -51,17 +51,17 @@ def at_the_start(lab: Bench) -> dict[str, Any]:
 
 
 @task("diagnose")
-def diagnose(lab: Bench) -> Iterator[Finding]:
+def diagnose(lab: LabView) -> Iterator[Finding]:
     questions = {
         "addresses": (
             _("the size of the node's block is known"),
             _("The mask alone decides it, on the day when the cluster is made."),
-            _("A block is a range like any other: what does its prefix say? `wires.blocks()` shows it."),
+            _("A block is a range like any other: what does its prefix say? `datapath.node_ranges()` shows it."),
         ),
         "held": (
             _("the Pods that hold an address of the block are counted"),
             _("Addresses run out for all Pods together, in whichever namespace they are."),
-            _('Whose address lies in the block? `kube.get("pod", namespace="*")` has the Pods of all namespaces.'),
+            _('Whose address lies in the block? `kube.list("pod", namespace="*")` has the Pods of all namespaces.'),
         ),
         "waiting": (
             _("the Pods that wait for an address are counted"),
@@ -82,7 +82,7 @@ def diagnose(lab: Bench) -> Iterator[Finding]:
 
 
 @task("plan")
-def plan(lab: Bench) -> Iterator[Finding]:
+def plan(lab: LabView) -> Iterator[Finding]:
     planned = recorded(lab)
     if planned is None:
         yield nothing_recorded()
@@ -117,7 +117,7 @@ def plan(lab: Bench) -> Iterator[Finding]:
 
 
 @task("rebuild")
-def rebuild(lab: Bench) -> Iterator[Finding]:
+def rebuild(lab: LabView) -> Iterator[Finding]:
     planned = recorded(lab)
     if planned is None:
         yield nothing_recorded()
@@ -145,12 +145,12 @@ def rebuild(lab: Bench) -> Iterator[Finding]:
         found=", ".join(strangers) or _("all are in {cidr}").format(cidr=planned.service_cidr),
         wanted=_("addresses inside {cidr}").format(cidr=planned.service_cidr),
         why=_("The Service CIDR is chosen when the cluster is made, as well."),
-        look=_('Look at `kube.get("service", namespace="*")`, and at the plan that the cluster was made by.'),
+        look=_('Look at `kube.list("service", namespace="*")`, and at the plan that the cluster was made by.'),
     )
 
 
 @task("run")
-def run(lab: Bench) -> Iterator[Finding]:
+def run(lab: LabView) -> Iterator[Finding]:
     pods, blocks = [pod for pod in lab.list("pod", "app=shop") if is_ready(pod)], blocks_by_node(lab)
     placed = {address(pod) for pod in pods if lies_in(address(pod), blocks[pod["spec"]["nodeName"]])}
     yield expect(
@@ -167,12 +167,12 @@ def run(lab: Bench) -> Iterator[Finding]:
         found=_("{n} different addresses in blocks").format(n=len(placed)),
         wanted=_("at least {n}").format(n=PODS),
         why=_("A Pod that borrows its node's address can be reached only on ports that nobody else has taken."),
-        look=_('Compare `pod["status"]["podIP"]` with `wires.blocks()`.'),
+        look=_('Compare `pod["status"]["podIP"]` with `datapath.node_ranges()`.'),
     )
     yield reaching(lab, pods)
 
 
-def reaching(lab: Bench, pods: list[dict[str, Any]]) -> Finding:
+def reaching(lab: LabView, pods: list[dict[str, Any]]) -> Finding:
     """Whether the first Pod is answered by all the others."""
     others = [f"http://{address(pod)}:8080/" for pod in pods[1:]]
     answers = lab.ask(pods[0]["metadata"]["name"], "get", *others).text if others else ""
@@ -188,7 +188,7 @@ def reaching(lab: Bench, pods: list[dict[str, Any]]) -> Finding:
 
 
 @task("headroom")
-def headroom(lab: Bench) -> Iterator[Finding]:
+def headroom(lab: LabView) -> Iterator[Finding]:
     noted, truth = numbers(lab, "headroom"), left(lab)
     for key, criterion, look in (
         (
@@ -216,7 +216,7 @@ def headroom(lab: Bench) -> Iterator[Finding]:
 
 
 @hint("diagnose")
-def hint_diagnose(lab: Bench) -> tuple[str, str]:
+def hint_diagnose(lab: LabView) -> tuple[str, str]:
     noted, truth = numbers(lab, "diagnosis"), lab.recall("start") or {}
     wrong = ", ".join(key for key in DIAGNOSIS if noted.get(key) != truth.get(key)) or _("none; run the check again")
     block = lab.blocks()[0]
@@ -235,7 +235,7 @@ def hint_diagnose(lab: Bench) -> tuple[str, str]:
     )  # fmt: skip
 
 
-def hint_stuck(lab: Bench) -> tuple[str, str]:
+def hint_stuck(lab: LabView) -> tuple[str, str]:
     """What the Pods say that have no address."""
     stuck = [pod["metadata"]["name"] for pod in lab.list("pod") if not address(pod)]
     if not stuck:
@@ -250,7 +250,7 @@ def hint_stuck(lab: Bench) -> tuple[str, str]:
 
 
 @hint("plan")
-def hint_plan(lab: Bench) -> tuple[str, str]:
+def hint_plan(lab: LabView) -> tuple[str, str]:
     planned = recorded(lab)
     if planned is None:
         return (
@@ -282,7 +282,7 @@ def hint_plan(lab: Bench) -> tuple[str, str]:
 
 
 @hint("rebuild")
-def hint_rebuild(lab: Bench) -> tuple[str, str]:
+def hint_rebuild(lab: LabView) -> tuple[str, str]:
     planned = recorded(lab)
     if planned is None or not is_good(planned):
         return _("A plan for the true demand comes first."), hint_plan(lab)[1]
@@ -295,7 +295,7 @@ def hint_rebuild(lab: Bench) -> tuple[str, str]:
 
 
 @hint("run")
-def hint_run(lab: Bench) -> tuple[str, str]:
+def hint_run(lab: LabView) -> tuple[str, str]:
     pods = [pod for pod in lab.list("pod", "app=shop") if "deletionTimestamp" not in pod["metadata"]]
     waiting = [pod["metadata"]["name"] for pod in pods if not is_ready(pod)]
     if not waiting:
@@ -311,7 +311,7 @@ def hint_run(lab: Bench) -> tuple[str, str]:
 
 
 @hint("headroom")
-def hint_headroom(lab: Bench) -> tuple[str, str]:
+def hint_headroom(lab: LabView) -> tuple[str, str]:
     if not left(lab):
         return _("Count on the cluster that your plan has built."), hint_rebuild(lab)[1]
     wrong = [key for key, value in left(lab).items() if numbers(lab, "headroom").get(key) != value]
@@ -326,13 +326,13 @@ def hint_headroom(lab: Bench) -> tuple[str, str]:
 # --- looking ---------------------------------------------------------------------------------------------
 
 
-def recorded(lab: Bench) -> network.Plan | None:
+def recorded(lab: LabView) -> network.Plan | None:
     """The plan that the learner has recorded."""
     record = lab.recall("plan")
     return network.Plan.from_record(record) if record is not None else None
 
 
-def numbers(lab: Bench, key: str) -> dict[str, Any]:
+def numbers(lab: LabView, key: str) -> dict[str, Any]:
     """The numbers that the learner has noted."""
     noted = lab.recall(key)
     return noted if isinstance(noted, dict) else {}
@@ -345,7 +345,7 @@ def nothing_recorded() -> Finding:
         found=_("none"),
         wanted=_("a plan for the true demand"),
         why=_("A cluster is built by a plan that others can read, not by one in your head."),
-        look=_('Make a plan with network.must(...), then: `lab.record("plan", plan)`'),
+        look=_('Make a plan with network.plan_or_raise(...), then: `lab.record("plan", plan)`'),
     )
 
 
@@ -375,14 +375,14 @@ def is_good(planned: network.Plan) -> bool:
     return fits and network.valid(judged(planned))
 
 
-def built_by(lab: Bench, planned: network.Plan) -> bool:
+def built_by(lab: LabView, planned: network.Plan) -> bool:
     """Whether each node's block has the plan's mask and lies in its Pod CIDR."""
     blocks = [ipaddress.IPv4Network(one.cidr) for one in lab.blocks()]
     pods = ipaddress.IPv4Network(planned.pod_cidr) if planned.pod_cidr else None
     return pods is not None and all(one.prefixlen == planned.node_mask and one.subnet_of(pods) for one in blocks)
 
 
-def outside(lab: Bench, cidr: str) -> list[str]:
+def outside(lab: LabView, cidr: str) -> list[str]:
     """ "NAME ADDRESS" of each Service whose address is not in the range; headless ones have none."""
     inside = ipaddress.IPv4Network(cidr)
     services = {one["metadata"]["name"]: one["spec"].get("clusterIP", "") for one in lab.list("service", namespace="*")}
@@ -399,19 +399,19 @@ def lies_in(ip: str, inside: ipaddress.IPv4Network) -> bool:
     return bool(ip) and ipaddress.IPv4Address(ip) in inside
 
 
-def blocks_by_node(lab: Bench) -> dict[str, ipaddress.IPv4Network]:
+def blocks_by_node(lab: LabView) -> dict[str, ipaddress.IPv4Network]:
     """Node -> the block of its Pods."""
     return {one.node: ipaddress.IPv4Network(one.cidr) for one in lab.blocks()}
 
 
-def held(lab: Bench) -> int:
+def held(lab: LabView) -> int:
     """How many Pods of the cluster hold an address of the node's block."""
     block = ipaddress.IPv4Network(lab.blocks()[0].cidr)
     pods = lab.list("pod", namespace=EVERYWHERE)
     return sum(lies_in(address(pod), block) and pod["status"]["phase"] in ("Pending", "Running") for pod in pods)
 
 
-def left(lab: Bench) -> dict[str, int]:
+def left(lab: LabView) -> dict[str, int]:
     """The right answer of the last task; nothing as long as the cluster is not built by the plan."""
     planned = recorded(lab)
     if planned is None or not built_by(lab, planned):

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
-from acplab.checks import Bench, Finding, expect, hint, notes, task
-from acplab.looking import addresses, is_ready
-from acplab.planning import network
-from acplab.words import _
+from acplab import network
+from acplab.base.i18n import _
+from acplab.grading.checks import Finding, LabView, expect, hint, notes, task
+from acplab.topics.release.ingress import addresses, is_ready
 
 SHOP, PINNED_TO = "shop", "cn-hangzhou-h"
-REPLICAS, LEAST_A_ZONE, ZONES = 16, 6, 2
+REPLICAS, MIN_PER_ZONE, ZONES = 16, 6, 2
 NOT_FOR_PODS = 3  # of a slice: host-local keeps the network's own address, the gateway's and the last one
 SLICE_MASK = 28  # node-cidr-mask-size of manifests/clusters/terway.yaml
 EXAMPLE, TYPE, NODES = "192.168.32.0/19", "ecs.c7.4xlarge", 5  # CSK:BP/集群/Kubernetes集群网络规划.md
@@ -24,7 +24,7 @@ CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
 
 @notes
-def at_the_start(lab: Bench) -> dict[str, Any]:
+def at_the_start(lab: LabView) -> dict[str, Any]:
     """What stays true when the learner has mended the shop. Reckoned, since its Pods are not placed yet."""
     node, slice_ = pinned_to(lab)
     others = [one for one in lab.list("pod", namespace="*") if one["metadata"]["namespace"] != lab.namespace]
@@ -36,7 +36,7 @@ def at_the_start(lab: Bench) -> dict[str, Any]:
 
 
 @task("whose-address")
-def whose_address(lab: Bench) -> Iterator[Finding]:
+def whose_address(lab: LabView) -> Iterator[Finding]:
     said, vswitch, nodes = noted(lab, "address"), pod_vswitch(lab), node_network(lab)
     ips = shop(lab)
     yield answer(
@@ -45,7 +45,7 @@ def whose_address(lab: Bench) -> Iterator[Finding]:
         ok=ips.get(str(said.get("pod"))) == said.get("ip") is not None,
         wanted=_("a Pod with an address, and that address"),
         why=_("A Pod keeps its address as long as it lives; the one that replaces it gets another."),
-        look=_('`kube.get("pod", namespace=lab.namespace)`: `metadata.name` and `status.podIP`.'),
+        look=_('`kube.list("pod", namespace=lab.namespace)`: `metadata.name` and `status.podIP`.'),
     )
     yield answer(
         said.get("vswitch"),
@@ -61,12 +61,12 @@ def whose_address(lab: Bench) -> Iterator[Finding]:
         ok=cidr(said.get("network")) == nodes and within(said.get("ip"), nodes),
         wanted=_("the network of the nodes, as a CIDR"),
         why=_("That is the point of Terway: Pods are in the VPC, side by side with the ECS."),
-        look=_("`wires.routes(NODE)`: what does a node reach without a `via`?"),
+        look=_("`datapath.routes(NODE)`: what does a node reach without a `via`?"),
     )
 
 
 @task("from-outside")
-def from_outside(lab: Bench) -> Iterator[Finding]:
+def from_outside(lab: LabView) -> Iterator[Finding]:
     said, vswitch = noted(lab, "outside"), pod_vswitch(lab)
     ip = shop(lab).get(str(said.get("pod")), "")
     yield answer(
@@ -88,7 +88,7 @@ def from_outside(lab: Bench) -> Iterator[Finding]:
 
 
 @task("why-pending")
-def why_pending(lab: Bench) -> Iterator[Finding]:
+def why_pending(lab: LabView) -> Iterator[Finding]:
     said = noted(lab, "shortage")
     now = len(left_out(lab))
     yield answer(
@@ -105,7 +105,7 @@ def why_pending(lab: Bench) -> Iterator[Finding]:
         ok=said.get("node") is not None and said.get("node") == lab.recall("full"),
         wanted=_("the node's whole name"),
         why=_("Each node hands out addresses of its own slice, and knows of no other."),
-        look=_("The event of a waiting Pod names a range of addresses. `wires.blocks()` tells whose it is."),
+        look=_("The event of a waiting Pod names a range of addresses. `datapath.node_ranges()` tells whose it is."),
     )
     yield answer(
         said.get("addresses"),
@@ -118,7 +118,7 @@ def why_pending(lab: Bench) -> Iterator[Finding]:
 
 
 @task("spread")
-def spread(lab: Bench) -> Iterator[Finding]:
+def spread(lab: LabView) -> Iterator[Finding]:
     found, vswitch = servers(lab), pod_vswitch(lab)
     yield expect(
         criterion=_("at least {n} Pods stand ready behind the Service {name}").format(n=REPLICAS, name=SHOP),
@@ -129,14 +129,14 @@ def spread(lab: Bench) -> Iterator[Finding]:
         look=_("Where are the Pods that are not ready, and what do their events say?"),
     )
     by_zone = Counter(one.zone for one in found)
-    enough = [zone for zone, n in by_zone.items() if n >= LEAST_A_ZONE]
+    enough = [zone for zone, n in by_zone.items() if n >= MIN_PER_ZONE]
     yield expect(
-        criterion=_("each of the two zones has at least {n} of them").format(n=LEAST_A_ZONE),
+        criterion=_("each of the two zones has at least {n} of them").format(n=MIN_PER_ZONE),
         ok=len(enough) >= ZONES,
         found=by_zones(by_zone),
-        wanted=_("{n} or more in each").format(n=LEAST_A_ZONE),
+        wanted=_("{n} or more in each").format(n=MIN_PER_ZONE),
         why=_("Each zone has a Pod vSwitch of its own, and a zone may fail."),
-        look=_("The `nodeName` of each Pod, and the zone of that node in `wires.blocks()`."),
+        look=_("The `nodeName` of each Pod, and the zone of that node in `datapath.node_ranges()`."),
     )
     waiting = left_out(lab)
     yield expect(
@@ -160,7 +160,7 @@ def spread(lab: Bench) -> Iterator[Finding]:
     yield from _answers(lab, found)
 
 
-def _answers(lab: Bench, found: list[Server]) -> Iterator[Finding]:
+def _answers(lab: LabView, found: list[Server]) -> Iterator[Finding]:
     """Each Pod is asked from each zone: one that answers its neighbours only would be of no use."""
     for zone, silent, said in asked(lab, found):
         yield expect(
@@ -175,7 +175,7 @@ def _answers(lab: Bench, found: list[Server]) -> Iterator[Finding]:
 
 
 @task("plan-it")
-def plan_it(lab: Bench) -> Iterator[Finding]:
+def plan_it(lab: LabView) -> Iterator[Finding]:
     said, vswitch = noted(lab, "plan"), pod_vswitch(lab)
     yield answer(
         said.get("slices"),
@@ -188,7 +188,7 @@ def plan_it(lab: Bench) -> Iterator[Finding]:
     yield answer(
         said.get("example_nodes"),
         criterion=_("the noted number of nodes is what {cidr} has addresses for").format(cidr=EXAMPLE),
-        ok=number(said.get("example_nodes")) == network.usable(EXAMPLE) // pods_a_node(),
+        ok=number(said.get("example_nodes")) == network.usable(EXAMPLE) // pods_per_node(),
         wanted=_("so many nodes that all their Pods get addresses, and one node more would be too many"),
         why=_("The Pods that a node can have are given by its ENIs; the vSwitch must have that many for each."),
         look=_("`network.terway_pods`, and `network.usable`, which knows what the cloud keeps for itself."),
@@ -196,7 +196,7 @@ def plan_it(lab: Bench) -> Iterator[Finding]:
     yield answer(
         said.get("prefix"),
         criterion=_("the noted mask is the one of the smallest Pod vSwitch that serves {n} such nodes").format(n=NODES),
-        ok=number(said.get("prefix")) == smallest(NODES * pods_a_node()),
+        ok=number(said.get("prefix")) == smallest(NODES * pods_per_node()),
         wanted=_("a prefix such as 24; the larger it is, the smaller the vSwitch"),
         why=_("A vSwitch cannot grow afterwards, and what it takes from the VPC no other one can have."),
         look=_("Try prefixes one after the other: `network.usable` of each, against the Pods of {n} nodes.").format(
@@ -215,7 +215,7 @@ def answer(said: Any, **finding: Any) -> Finding:
 
 
 @hint("whose-address")
-def hint_whose_address(lab: Bench) -> tuple[str, str]:
+def hint_whose_address(lab: LabView) -> tuple[str, str]:
     said = noted(lab, "address")
     missing = [key for key in ("pod", "ip", "vswitch", "network") if key not in said]
     if missing:
@@ -233,7 +233,7 @@ def hint_whose_address(lab: Bench) -> tuple[str, str]:
 
 
 @hint("from-outside")
-def hint_from_outside(lab: Bench) -> tuple[str, str]:
+def hint_from_outside(lab: LabView) -> tuple[str, str]:
     said = noted(lab, "outside")
     if "pod" not in said or "caller" not in said:
         return (
@@ -258,7 +258,7 @@ def hint_from_outside(lab: Bench) -> tuple[str, str]:
 
 
 @hint("why-pending")
-def hint_why_pending(lab: Bench) -> tuple[str, str]:
+def hint_why_pending(lab: LabView) -> tuple[str, str]:
     waiting = left_out(lab)
     if not waiting:
         return (
@@ -275,7 +275,7 @@ def hint_why_pending(lab: Bench) -> tuple[str, str]:
 
 
 @hint("spread")
-def hint_spread(lab: Bench) -> tuple[str, str]:
+def hint_spread(lab: LabView) -> tuple[str, str]:
     found, waiting = servers(lab), left_out(lab)
     by_zone = Counter(one.zone for one in found)
     first = _("{n} Pods are ready behind the Service: {zones}. {m} wait for an address.").format(
@@ -288,7 +288,7 @@ def hint_spread(lab: Bench) -> tuple[str, str]:
         )
     if len(found) < REPLICAS:
         return first, missing(lab)
-    if min(by_zone.values()) < LEAST_A_ZONE or len(by_zone) < ZONES:
+    if min(by_zone.values()) < MIN_PER_ZONE or len(by_zone) < ZONES:
         return first, _(
             "Enough are ready, and one zone has too few. Which nodes may the Pods have? And while a rollout runs, the "
             "Pods of the old template count for the scheduler too, unless the constraint says otherwise."
@@ -299,7 +299,7 @@ def hint_spread(lab: Bench) -> tuple[str, str]:
 
 
 @hint("plan-it")
-def hint_plan_it(lab: Bench) -> tuple[str, str]:
+def hint_plan_it(lab: LabView) -> tuple[str, str]:
     said = noted(lab, "plan")
     missing = [key for key in ("slices", "example_nodes", "prefix") if number(said.get(key)) is None]
     if missing:
@@ -317,7 +317,7 @@ def hint_plan_it(lab: Bench) -> tuple[str, str]:
             "{n} nodes can have {pods} Pods, and {cidr} has {usable} addresses to give away. Your vSwitch of /{prefix} has {own}."
         ).format(
             n=said["example_nodes"],
-            pods=number(said["example_nodes"]) * pods_a_node(),
+            pods=number(said["example_nodes"]) * pods_per_node(),
             cidr=EXAMPLE,
             usable=network.usable(EXAMPLE),
             prefix=number(said["prefix"]),
@@ -339,7 +339,7 @@ class Server:
     zone: str
 
 
-def servers(lab: Bench) -> list[Server]:
+def servers(lab: LabView) -> list[Server]:
     ends = {end.rsplit(":", 1)[0]: end for end in addresses(lab, SHOP)}
     zones = {block.node: block.zone for block in lab.blocks()}
     return [
@@ -349,7 +349,7 @@ def servers(lab: Bench) -> list[Server]:
     ]
 
 
-def asked(lab: Bench, found: list[Server]) -> Iterator[tuple[str, list[str], str]]:
+def asked(lab: LabView, found: list[Server]) -> Iterator[tuple[str, list[str], str]]:
     """(zone, the Pods that do not answer well, what came back in words) when a Pod of each zone asks all of them."""
     askers = {one.zone: one for one in reversed(found)}
     for zone, asker in sorted(askers.items()):
@@ -360,7 +360,7 @@ def asked(lab: Bench, found: list[Server]) -> Iterator[tuple[str, list[str], str
         yield zone, silent, said
 
 
-def missing(lab: Bench) -> str:
+def missing(lab: LabView) -> str:
     """Why there are not more Pods, in words."""
     pods = [one for one in lab.list("pod") if not is_ready(one)]
     if not pods:
@@ -370,12 +370,12 @@ def missing(lab: Bench) -> str:
     return _("{n} are not ready. The last event of theirs: {event}.").format(n=len(pods), event=ending(said))
 
 
-def shop(lab: Bench) -> dict[str, str]:
+def shop(lab: LabView) -> dict[str, str]:
     """Pod -> its address, of all Pods of the lab that have one."""
     return {one["metadata"]["name"]: ip for one in lab.list("pod") if (ip := one["status"].get("podIP"))}
 
 
-def left_out(lab: Bench) -> list[dict[str, Any]]:
+def left_out(lab: LabView) -> list[dict[str, Any]]:
     """The Pods of the lab that have a node and no address."""
     return [
         one
@@ -391,7 +391,7 @@ def has_own_network(pod: dict[str, Any]) -> bool:
     return not pod["spec"].get("hostNetwork") and pod["status"].get("phase") not in ("Succeeded", "Failed")
 
 
-def pinned_to(lab: Bench) -> tuple[str, str]:
+def pinned_to(lab: LabView) -> tuple[str, str]:
     """The one node on which the shop's Pods could be placed at the start, and its slice."""
     workers = {one["metadata"]["name"] for one in lab.list("node") if CONTROL_PLANE not in one["metadata"]["labels"]}
     return next((one.node, one.cidr) for one in lab.blocks() if one.node in workers and one.zone == PINNED_TO)
@@ -402,33 +402,33 @@ def room(slice_: str) -> int:
     return IPv4Network(slice_).num_addresses - NOT_FOR_PODS
 
 
-def free(lab: Bench) -> str:
+def free(lab: LabView) -> str:
     """The nodes with what is left in their slices, in words."""
     held = Counter(one["spec"].get("nodeName") for one in lab.list("pod", namespace="*") if one["status"].get("podIP")
                    and has_own_network(one))  # fmt: skip
     return ", ".join(f"{block.node} {room(block.cidr) - held[block.node]}" for block in lab.blocks())
 
 
-def pod_vswitch(lab: Bench) -> IPv4Network:
+def pod_vswitch(lab: LabView) -> IPv4Network:
     """The block of all Pods of the cluster, as kubeadm was told."""
     config = lab.get("configmap", "kubeadm-config", "kube-system") or {"data": {}}
     found = re.search(r"podSubnet: (\S+)", config["data"].get("ClusterConfiguration", ""))
     return IPv4Network(found[1] if found else "0.0.0.0/32")
 
 
-def node_network(lab: Bench) -> IPv4Network:
+def node_network(lab: LabView) -> IPv4Network:
     """The network that a node reaches without a next hop, and stands in itself."""
     node = lab.blocks()[0]
     direct = [cidr(route.to) for route in lab.routes(node.node) if not route.via]
     return next(block for block in direct if block and block.prefixlen < 32 and within(node.address, block))
 
 
-def own_machine(lab: Bench) -> str:
+def own_machine(lab: LabView) -> str:
     """The address of this machine in the network of the nodes: it is their way out, as Docker makes such networks."""
     return next(route.via for route in lab.routes(lab.blocks()[0].node) if route.to == "default")
 
 
-def what_is(lab: Bench, ip: Any) -> str:
+def what_is(lab: LabView, ip: Any) -> str:
     """What an address stands for, in words."""
     nodes = node_network(lab)
     if not within(ip, nodes):
@@ -457,7 +457,7 @@ def bodies(text: str) -> Iterator[dict[str, Any]]:
             yield json.loads(body)
 
 
-def pods_a_node() -> int:
+def pods_per_node() -> int:
     return network.terway_pods(TYPE, "shared")
 
 
@@ -471,7 +471,7 @@ def own_size(prefix: int) -> str:
     return str(network.usable(f"10.0.0.0/{prefix}")) if 8 <= prefix <= 32 else _("no size at all")
 
 
-def noted(lab: Bench, key: str) -> dict[str, Any]:
+def noted(lab: LabView, key: str) -> dict[str, Any]:
     """What the learner has noted under a key, without what was left empty."""
     said = lab.recall(key)
     return {name: value for name, value in said.items() if value not in ("", 0, None)} if isinstance(said, dict) else {}

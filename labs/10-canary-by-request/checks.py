@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from acplab.checks import Bench, Finding, expect, hint, task
-from acplab.looking import addresses, backends, canaries, inside, is_canary, only, pairs, told, troubles_of
-from acplab.words import _
+from acplab.base.i18n import _
+from acplab.grading.checks import Finding, LabView, expect, hint, task
+from acplab.topics.release.ingress import (
+    addresses,
+    backends,
+    canaries,
+    false_conditions,
+    inside,
+    is_canary,
+    only,
+    pairs,
+    told,
+)
 
 if TYPE_CHECKING:
     from acplab.measure import Traffic
@@ -43,7 +53,7 @@ EVERYBODY = [PLAIN, header("bar"), cookie("foo=never"), cookie("foo=bar")]
 
 
 @task("prepare")
-def prepare(lab: Bench) -> Iterator[Finding]:
+def prepare(lab: LabView) -> Iterator[Finding]:
     ready = addresses(lab, "new-shop")
     yield expect(
         criterion=_("the Service new-shop has at least {n} addresses that are ready").format(n=PODS_WANTED),
@@ -51,7 +61,7 @@ def prepare(lab: Bench) -> Iterator[Finding]:
         found=_("{n} ready").format(n=len(ready)),
         wanted=_("{n} or more").format(n=PODS_WANTED),
         why=_("A release to a Service without addresses is a release to nobody, and nothing warns of it."),
-        look=_('`kube.get("pod", namespace=lab.namespace)`: do the Pods run, and are they ready? Then their events.'),
+        look=_('`kube.list("pod", namespace=lab.namespace)`: do the Pods run, and are they ready? Then their events.'),
     )
     answers = inside(lab, ["new-shop:80", *ready[:2]]) if ready else []
     yield expect(
@@ -78,7 +88,7 @@ def prepare(lab: Bench) -> Iterator[Finding]:
 
 
 @task("by-request")
-def by_request(lab: Bench) -> Iterator[Finding]:
+def by_request(lab: LabView) -> Iterator[Finding]:
     # The many first: once they are with A, what is seen next is no leftover of an earlier state.
     yield _all_at(lab, SHOP, STRANGERS, OLD, _("Whoever isn't meant to test stays with A."), gate=True)
     seen = look(lab, SHOP, header("bar"), NEW)
@@ -89,7 +99,7 @@ def by_request(lab: Bench) -> Iterator[Finding]:
 
 
 @task("word-for-word")
-def word_for_word(lab: Bench) -> Iterator[Finding]:
+def word_for_word(lab: LabView) -> Iterator[Finding]:
     others = [PLAIN, header("barista"), *LIKE_COOKIES]
     yield _all_at(lab, GATE, others, OLD, _("A rule that takes too much releases to people who never asked for it."))
     seen = look(lab, GATE, header("bar"), NEW)
@@ -100,14 +110,14 @@ def word_for_word(lab: Bench) -> Iterator[Finding]:
 
 
 @task("switch")
-def switch(lab: Bench) -> Iterator[Finding]:
+def switch(lab: LabView) -> Iterator[Finding]:
     why = _("All means all: also a request that a rule of the test time still sends elsewhere.")
     for host in (SHOP, GATE):
         yield _all_at(lab, host, EVERYBODY, NEW, why)
 
 
 @task("retire")
-def retire(lab: Bench) -> Iterator[Finding]:
+def retire(lab: LabView) -> Iterator[Finding]:
     left = remains(lab)
     yield expect(
         criterion=_("nothing of A is left: no Deployment, Service or Pod of old-shop"),
@@ -125,7 +135,7 @@ def retire(lab: Bench) -> Iterator[Finding]:
         found=", ".join(rules) or _("none"),
         wanted=_("none"),
         why=_("A canary that outlives its release surprises the next one."),
-        look=_('`kube.get("ingress", namespace=lab.namespace)`: which of them still call themselves a canary?'),
+        look=_('`kube.list("ingress", namespace=lab.namespace)`: which of them still call themselves a canary?'),
     )
     why = _("The old version may only go when nothing names it any more.")
     for host in (SHOP, GATE):
@@ -141,13 +151,13 @@ def _arrives(host: str, request: Request, seen: Traffic, wanted: str, why: str) 
         found=told(seen),
         wanted=_("{all} of {all} from {wanted}").format(all=seen.total, wanted=wanted),
         why=why,
-        look=_('`measure.traffic(lab.entrance, n=20, host="{host}", headers={headers})`').format(
+        look=_('`measure.traffic(lab.ingress_url, n=20, host="{host}", headers={headers})`').format(
             host=host, headers=request[1]
         ),
     )
 
 
-def _all_at(lab: Bench, host: str, requests: Iterable[Request], wanted: str, why: str, gate: bool = False) -> Finding:
+def _all_at(lab: LabView, host: str, requests: Iterable[Request], wanted: str, why: str, gate: bool = False) -> Finding:
     """One finding about several kinds of requests; it names those that go astray."""
     requests = list(requests)
     astray = [
@@ -173,7 +183,7 @@ def _all_at(lab: Bench, host: str, requests: Iterable[Request], wanted: str, why
 
 
 @hint("prepare")
-def hint_prepare(lab: Bench) -> tuple[str, str]:
+def hint_prepare(lab: LabView) -> tuple[str, str]:
     service = lab.get("service", "new-shop")
     if service is None:
         return (
@@ -194,7 +204,7 @@ def hint_prepare(lab: Bench) -> tuple[str, str]:
 
 
 @hint("by-request")
-def hint_by_request(lab: Bench) -> tuple[str, str]:
+def hint_by_request(lab: LabView) -> tuple[str, str]:
     rules = [one for one in lab.list("ingress") if is_canary(one)]
     if not rules:
         return (
@@ -205,14 +215,14 @@ def hint_by_request(lab: Bench) -> tuple[str, str]:
 
 
 @hint("word-for-word")
-def hint_word_for_word(lab: Bench) -> tuple[str, str]:
+def hint_word_for_word(lab: LabView) -> tuple[str, str]:
     routes = [one for one in lab.list("httproute") if GATE in (one["spec"].get("hostnames") or [])]
     if not routes:
         return (
             _("No HTTPRoute in {ns} speaks of {host}.").format(ns=lab.namespace, host=GATE),
             _("The entrance answers 404 for a host that nobody names. Is your file applied, with that host in it?"),
         )
-    troubles = [trouble for one in routes for trouble in troubles_of(one)]
+    troubles = [trouble for one in routes for trouble in false_conditions(one)]
     if troubles:
         return (
             _("The route is not happy. An HTTPRoute says how it fares in its status, under `parents`."),
@@ -224,7 +234,7 @@ def hint_word_for_word(lab: Bench) -> tuple[str, str]:
 
 
 @hint("switch")
-def hint_switch(lab: Bench) -> tuple[str, str]:
+def hint_switch(lab: LabView) -> tuple[str, str]:
     astray = [(h, name, seen) for h in (SHOP, GATE) for name, seen in _astray(lab, h, EVERYBODY, NEW)]
     if not astray:
         return _("Every kind of request meets A' on both ways in."), _('Run the check again: `lab.check("switch")`.')
@@ -245,7 +255,7 @@ def hint_switch(lab: Bench) -> tuple[str, str]:
 
 
 @hint("retire")
-def hint_retire(lab: Bench) -> tuple[str, str]:
+def hint_retire(lab: LabView) -> tuple[str, str]:
     left, rules = remains(lab), canaries(lab)
     naming = [
         f"{kind} {one['metadata']['name']}"
@@ -264,7 +274,7 @@ def hint_retire(lab: Bench) -> tuple[str, str]:
     )
 
 
-def _hint_pods(lab: Bench, service: dict[str, Any]) -> tuple[str, str]:
+def _hint_pods(lab: LabView, service: dict[str, Any]) -> tuple[str, str]:
     wanted = service["spec"].get("selector") or {}
     pods = [
         pod for pod in lab.list("pod") if wanted and wanted.items() <= (pod["metadata"].get("labels") or {}).items()
@@ -278,7 +288,7 @@ def _hint_pods(lab: Bench, service: dict[str, Any]) -> tuple[str, str]:
     ).format(n=len(pods), pod=name, event=(lab.events("pod", name) or [_("none yet")])[-1])
 
 
-def _hint_canary(lab: Bench, rules: list[dict[str, Any]]) -> tuple[str, str]:
+def _hint_canary(lab: LabView, rules: list[dict[str, Any]]) -> tuple[str, str]:
     """A canary may stand in the wrong place, lead nowhere, or choose the wrong requests; in this order."""
     mains = {place for one in lab.list("ingress") if not is_canary(one) for place in places(one)}
     lost = [place for one in rules for place in places(one) if place not in mains]
@@ -299,7 +309,7 @@ def _hint_canary(lab: Bench, rules: list[dict[str, Any]]) -> tuple[str, str]:
     return _hint_rules(lab)
 
 
-def _hint_rules(lab: Bench) -> tuple[str, str]:
+def _hint_rules(lab: LabView) -> tuple[str, str]:
     missed = [name for name, _seen in _astray(lab, SHOP, [header("bar"), cookie("foo=always")], NEW)]
     taken = [name for name, _seen in _astray(lab, SHOP, STRANGERS, OLD)]
     if not missed and not taken:
@@ -312,7 +322,7 @@ def _hint_rules(lab: Bench) -> tuple[str, str]:
     )  # fmt: skip
 
 
-def _hint_matches(lab: Bench) -> tuple[str, str]:
+def _hint_matches(lab: LabView) -> tuple[str, str]:
     missed = [name for name, _seen in _astray(lab, GATE, [header("bar"), *COOKIES], NEW)]
     taken = [name for name, _seen in _astray(lab, GATE, [PLAIN, header("barista"), *LIKE_COOKIES], OLD)]
     if not missed and not taken:
@@ -327,14 +337,14 @@ def _hint_matches(lab: Bench) -> tuple[str, str]:
 # --- looking ---------------------------------------------------------------------------------------------
 
 
-def look(lab: Bench, host: str, request: Request, wanted: str) -> Traffic:
+def look(lab: LabView, host: str, request: Request, wanted: str) -> Traffic:
     """Some requests of one kind. A connection each, so that both replicas of the ingress are asked."""
     return lab.sample(
         0.0, HIDDEN_SHARE, host=host, headers=request[1], keepalive=False, until=lambda t: only(t, wanted)
     )
 
 
-def _astray(lab: Bench, host: str, requests: Iterable[Request], wanted: str) -> list[tuple[str, Traffic]]:
+def _astray(lab: LabView, host: str, requests: Iterable[Request], wanted: str) -> list[tuple[str, Traffic]]:
     looked = [
         (request[0], lab.sample(0.0, HIDDEN_SHARE, host=host, headers=request[1], keepalive=False))
         for request in requests
@@ -351,7 +361,7 @@ def places(ingress: dict[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def remains(lab: Bench) -> list[str]:
+def remains(lab: LabView) -> list[str]:
     """What is left of A: its Deployment, its Service, and Pods that have not ended."""
     kinds = [f"{kind} old-shop" for kind in ("deployment", "service") if lab.exists(kind, "old-shop")]
     return kinds + [f"pod {pod['metadata']['name']}" for pod in lab.list("pod", "app=old-shop")]

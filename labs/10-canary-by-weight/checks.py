@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from acplab.checks import Bench, Finding, expect, hint, task
-from acplab.looking import ANNOTATION, addresses, backends, canaries, inside, is_canary, only, pairs, told, troubles_of
-from acplab.words import _
+from acplab.base.i18n import _
+from acplab.grading.checks import Finding, LabView, expect, hint, task
+from acplab.topics.release.ingress import (
+    ANNOTATION,
+    addresses,
+    backends,
+    canaries,
+    false_conditions,
+    inside,
+    is_canary,
+    only,
+    pairs,
+    told,
+)
 
 if TYPE_CHECKING:
     from acplab.measure import Traffic
@@ -28,7 +39,7 @@ RECORD, RETIRED, AFTERMATH = "retirement", "retired", 2.0
 
 
 @task("find-the-gap")
-def find_the_gap(lab: Bench) -> Iterator[Finding]:
+def find_the_gap(lab: LabView) -> Iterator[Finding]:
     ready = addresses(lab, "new-cart")
     yield expect(
         criterion=_("the Service new-cart has at least {n} addresses that are ready").format(n=PODS_WANTED),
@@ -36,7 +47,7 @@ def find_the_gap(lab: Bench) -> Iterator[Finding]:
         found=_("{n} ready").format(n=len(ready)),
         wanted=_("{n} or more").format(n=PODS_WANTED),
         why=_("A canary whose Service has no addresses is passed over without a word: all stay with B."),
-        look=_('`kube.get("endpointslice", namespace=lab.namespace)`: whom has the Service found?'),
+        look=_('`kube.list("endpointslice", namespace=lab.namespace)`: whom has the Service found?'),
     )
     answers = inside(lab, ["new-cart:80", *ready[:2]]) if ready else []
     yield expect(
@@ -53,22 +64,22 @@ def find_the_gap(lab: Bench) -> Iterator[Finding]:
 
 
 @task("twenty-percent")
-def twenty_percent(lab: Bench) -> Iterator[Finding]:
+def twenty_percent(lab: LabView) -> Iterator[Finding]:
     yield from _a_fifth(lab, CART)
 
 
 @task("second-way-in")
-def second_way_in(lab: Bench) -> Iterator[Finding]:
+def second_way_in(lab: LabView) -> Iterator[Finding]:
     yield from _a_fifth(lab, GATE)
 
 
 @task("staff-first")
-def staff_first(lab: Bench) -> Iterator[Finding]:
+def staff_first(lab: LabView) -> Iterator[Finding]:
     yield _all_new(lab, GATE)
 
 
 @task("retire")
-def retire(lab: Bench) -> Iterator[Finding]:
+def retire(lab: LabView) -> Iterator[Finding]:
     yield from _recorded(lab.recall(RECORD) or {})
     left = remains(lab)
     yield expect(
@@ -87,13 +98,13 @@ def retire(lab: Bench) -> Iterator[Finding]:
         found=", ".join(rules) or _("none"),
         wanted=_("none"),
         why=_("A canary that outlives its release surprises the next one."),
-        look=_('`kube.get("ingress", namespace=lab.namespace)`: which of them still call themselves a canary?'),
+        look=_('`kube.list("ingress", namespace=lab.namespace)`: which of them still call themselves a canary?'),
     )
     for host in (CART, GATE):
         yield _all_new(lab, host)
 
 
-def _a_fifth(lab: Bench, host: str) -> Iterator[Finding]:
+def _a_fifth(lab: LabView, host: str) -> Iterator[Finding]:
     """Whether 20 % get B'. The big sample is only drawn once a small one looks like it.
 
     For a moment one replica of the ingress has heard of a change and the other hasn't; that is half the share.
@@ -110,7 +121,7 @@ def _a_fifth(lab: Bench, host: str) -> Iterator[Finding]:
         why=_(
             "The share is what you promised whoever carries the risk. Fewer tells you too little, more risks too much."
         ),
-        look=_('`measure.traffic(lab.entrance, n=500, host="{host}").share("{new}")`').format(host=host, new=NEW),
+        look=_('`measure.traffic(lab.ingress_url, n=500, host="{host}").share("{new}")`').format(host=host, new=NEW),
     )
     yield expect(
         gate=host == CART,  # nobody had to do anything for this where B has always answered
@@ -133,7 +144,7 @@ def _needed() -> int:
     return measure.sample_for_margin(WANTED_SHARE, MARGIN, SURE)
 
 
-def _all_new(lab: Bench, host: str) -> Finding:
+def _all_new(lab: LabView, host: str) -> Finding:
     seen = lab.sample(0.0, HIDDEN_SHARE, host=host, keepalive=False, until=lambda t: only(t, NEW))
     return expect(
         criterion=_("{host}: B' ({new}) answers every request").format(host=host, new=NEW),
@@ -189,7 +200,7 @@ def _needed_loss() -> int:
 
 
 @hint("find-the-gap")
-def hint_find_the_gap(lab: Bench) -> tuple[str, str]:
+def hint_find_the_gap(lab: LabView) -> tuple[str, str]:
     service = lab.get("service", "new-cart")
     if service is None:
         return (
@@ -214,7 +225,7 @@ def hint_find_the_gap(lab: Bench) -> tuple[str, str]:
 
 
 @hint("twenty-percent")
-def hint_twenty_percent(lab: Bench) -> tuple[str, str]:
+def hint_twenty_percent(lab: LabView) -> tuple[str, str]:
     rules = [one for one in lab.list("ingress") if is_canary(one)]
     if not rules:
         return (
@@ -233,7 +244,7 @@ def hint_twenty_percent(lab: Bench) -> tuple[str, str]:
 
 
 @hint("second-way-in")
-def hint_second_way_in(lab: Bench) -> tuple[str, str]:
+def hint_second_way_in(lab: LabView) -> tuple[str, str]:
     routes = [one for one in lab.list("httproute") if GATE in (one["spec"].get("hostnames") or [])]
     if not routes:
         return (
@@ -249,7 +260,7 @@ def hint_second_way_in(lab: Bench) -> tuple[str, str]:
                 wanted=", ".join(_parents(one, lab.namespace) for one in routes), there=_gateways(lab)
             ),
         )
-    troubles = [trouble for one in routes for trouble in troubles_of(one)]
+    troubles = [trouble for one in routes for trouble in false_conditions(one)]
     if troubles:
         return (
             _("An HTTPRoute says how it fares in its status, under `parents`. Yours isn't content."),
@@ -261,9 +272,9 @@ def hint_second_way_in(lab: Bench) -> tuple[str, str]:
 
 
 @hint("staff-first")
-def hint_staff_first(lab: Bench) -> tuple[str, str]:
+def hint_staff_first(lab: LabView) -> tuple[str, str]:
     routes = [one for one in lab.list("httproute") if GATE in (one["spec"].get("hostnames") or [])]
-    troubles = [trouble for one in routes for trouble in troubles_of(one)]
+    troubles = [trouble for one in routes for trouble in false_conditions(one)]
     return (
         _("At {host} now: {seen}.").format(host=GATE, seen=told(lab.sample(0.0, HIDDEN_SHARE, host=GATE))),
         _("Its rules name: {named}. The route's complaints: {troubles}.").format(
@@ -274,7 +285,7 @@ def hint_staff_first(lab: Bench) -> tuple[str, str]:
 
 
 @hint("retire")
-def hint_retire(lab: Bench) -> tuple[str, str]:
+def hint_retire(lab: LabView) -> tuple[str, str]:
     open_ = [f for f in _recorded(lab.recall(RECORD) or {}) if not f.ok]
     naming = [
         f"{kind} {one['metadata']['name']}"
@@ -300,7 +311,7 @@ def hint_retire(lab: Bench) -> tuple[str, str]:
     )
 
 
-def _hint_share(lab: Bench, host: str, rules: str) -> tuple[str, str]:
+def _hint_share(lab: LabView, host: str, rules: str) -> tuple[str, str]:
     seen = lab.traffic(host=host, n=200)
     return (
         _("At {host} now: {share} get B'. Who is the main version there, and who the newcomer?").format(
@@ -330,7 +341,7 @@ def _parents(route: dict[str, Any], namespace: str) -> str:
     return ", ".join(f"{ref.get('namespace', namespace)}/{ref['name']}" for ref in refs) or _("no Gateway at all")
 
 
-def _gateways(lab: Bench) -> str:
+def _gateways(lab: LabView) -> str:
     found = lab.list("gateway", namespace="*")
     return ", ".join(f"{one['metadata']['namespace']}/{one['metadata']['name']}" for one in found)
 
@@ -355,7 +366,7 @@ def marked(load: dict[str, Any]) -> float | None:
     return next((t for t, words in load.get("marks") or [] if words.strip().lower() == RETIRED), None)
 
 
-def remains(lab: Bench) -> list[str]:
+def remains(lab: LabView) -> list[str]:
     """What is left of B: its Deployment, its Service, and Pods that have not ended."""
     kinds = [f"{kind} old-cart" for kind in ("deployment", "service") if lab.exists(kind, "old-cart")]
     return kinds + [f"pod {pod['metadata']['name']}" for pod in lab.list("pod", "app=old-cart")]

@@ -16,7 +16,11 @@ from pathlib import Path
 os.environ["ACPLAB_INSTANCE"] = "bench"
 sys.path[:0] = [str(Path(__file__).parents[2] / "helpers"), str(Path(__file__).parents[1] / "labs")]
 
-from acplab import cluster, docker, images, lessons, measure, nodes, paths
+from acplab import cluster, images, measure
+from acplab.base import paths
+from acplab.cluster import nodes
+from acplab.course import lab as labs
+from acplab.host import docker
 from rich.console import Console
 from rich.table import Table
 
@@ -49,7 +53,7 @@ def bench_planning() -> list[Row]:
     """Network plans checked in a second on one core: a typical plan, and candidates of which most are broken."""
     from dataclasses import replace
 
-    from acplab.planning import network
+    from acplab.topics import network
 
     near = (
         network.Neighbour("shared", "vpc", ("172.16.0.0/16",)),
@@ -57,7 +61,7 @@ def bench_planning() -> list[Row]:
         network.Neighbour("other", "cluster", ("10.64.0.0/16",), "172.21.0.0/20"),
     )
     zones = ("cn-hangzhou-h", "cn-hangzhou-i", "cn-hangzhou-j")
-    plan = network.must(network.Request("192.168.0.0/16", zones=zones, nodes_later=100, neighbours=near))
+    plan = network.plan_or_raise(network.Request("192.168.0.0/16", zones=zones, nodes_later=100, neighbours=near))
     candidates = [
         replace(plan, pod_cidr=f"10.{i}.0.0/16", node_mask=mask) for i in range(256) for mask in range(24, 29)
     ]
@@ -107,7 +111,7 @@ def bench_checks() -> Iterator[Row]:
 
     cluster.ensure("small")
     for lab_id in LABS:
-        lesson = lessons.lesson(lab_id)
+        lesson = labs.find(lab_id)
         if lesson.lab.cluster != "small":
             continue
         resets = [seconds(lambda lesson=lesson: lesson.reset(lambda _words: None)) for _ in range(3)]
@@ -128,7 +132,7 @@ def bench_checks() -> Iterator[Row]:
 
 def bench_load() -> list[Row]:
     """The load generator's achieved rate against the rate asked for, beside vegeta's, at the same entrance."""
-    entrance = cluster.ensure("small").entrance
+    entrance = cluster.ensure("small").ingress_url
     vegeta = build_vegeta()
     rows = []
     for rate in RATES:
@@ -160,7 +164,7 @@ def build_vegeta() -> Path:
     return folder / "vegeta"
 
 
-def vegeta_rate(vegeta: Path, entrance: str, rate: int) -> float:
+def vegeta_rate(vegeta: Path, ingress_url: str, rate: int) -> float:
     """Requests a second that vegeta really sent."""
     import json
 
@@ -174,7 +178,7 @@ def vegeta_rate(vegeta: Path, entrance: str, rate: int) -> float:
         "-header",
         "Host: nobody.example.com",
     ]
-    attack = subprocess.run(command, input=f"GET {entrance}/\n".encode(), capture_output=True, check=True)
+    attack = subprocess.run(command, input=f"GET {ingress_url}/\n".encode(), capture_output=True, check=True)
     told = [str(vegeta), "report", "-type", "json"]
     report = subprocess.run(told, input=attack.stdout, capture_output=True, check=True)
     return json.loads(report.stdout)["rate"]

@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from acplab import lessons, paths, server
+from acplab.base import paths
+from acplab.course import lab as labs
+from acplab.host import jupyter as server
 from playwright.sync_api import Page, expect, sync_playwright
 
 LAB = "10-canary-by-request"
@@ -74,7 +76,7 @@ def test_chapter_10_runs_by_run_all(page, jupyter):
 
 
 def test_the_panel_checks_by_keyboard_alone(page, jupyter):
-    lessons.lesson(LAB).reset(lambda _words: None)
+    labs.find(LAB).reset(lambda _words: None)
     open_notebook(page, jupyter, f"labs/{LAB}/lab.ipynb")
     run_until_panel(page)
     check = page.get_by_role("button", name="Check 1", exact=True)
@@ -86,11 +88,11 @@ def test_the_panel_checks_by_keyboard_alone(page, jupyter):
     page.keyboard.press("Enter")
     verdict = page.get_by_text("wanted", exact=False).first
     verdict.wait_for()
-    assert not lessons.lesson(LAB).done()
+    assert not labs.find(LAB).done()
     PICTURE.parent.mkdir(exist_ok=True)
     check.scroll_into_view_if_needed()
     page.screenshot(path=Path(PICTURE))
-    lessons.lesson(LAB).finish(lambda _words: None)
+    labs.find(LAB).finish(lambda _words: None)
 
 
 def run_until_panel(page: Page) -> None:

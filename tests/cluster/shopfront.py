@@ -174,7 +174,7 @@ class Entrance:
     """Requests to the test cluster's entrance on 127.0.0.1, and nowhere else."""
 
     def __init__(self, cluster: clusters.Cluster, namespace: str) -> None:
-        self.url, self.port, self.namespace = cluster.entrance, cluster.http_port, namespace
+        self.url, self.port, self.namespace = cluster.ingress_url, cluster.http_port, namespace
         self._numbers = itertools.count(1)
 
     def host(self, name: str) -> str:
@@ -273,7 +273,7 @@ def by_proxy(seen: measure.Traffic) -> dict[str, Counter[str]]:
 
 def traefik_pods() -> list[str]:
     """The replicas that get traffic."""
-    pods = kube.get("pod", namespace="ingress", selector="app=traefik")
+    pods = kube.list("pod", namespace="ingress", selector="app=traefik")
     return [pod["metadata"]["name"] for pod in pods if not pod["metadata"].get("deletionTimestamp")]
 
 
@@ -298,12 +298,12 @@ def eventually(what: str, condition: Callable[[], Any], seconds: float = 20, pol
 
 def pods_of(app: str, namespace: str) -> list[Object]:
     """Its Pods that are not on their way out."""
-    found = kube.get("pod", namespace=namespace, selector=f"app={app}")
+    found = kube.list("pod", namespace=namespace, selector=f"app={app}")
     return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
 
 
 def endpoints(service_name: str, namespace: str) -> list[str]:
     """The addresses of a Service's ready endpoints."""
-    slices = kube.get("endpointslice", namespace=namespace, selector=f"kubernetes.io/service-name={service_name}")
+    slices = kube.list("endpointslice", namespace=namespace, selector=f"kubernetes.io/service-name={service_name}")
     found = [one for piece in slices for one in piece.get("endpoints") or []]
     return sorted(one["addresses"][0] for one in found if one["conditions"].get("ready"))

@@ -11,8 +11,9 @@ import secrets
 from typing import Any
 
 import pytest
-from acplab import connection, kube
-from acplab.errors import AcplabError
+from acplab import kube
+from acplab.base.errors import AcplabError
+from acplab.kube import client as connection
 
 Object = dict[str, Any]
 
@@ -60,7 +61,7 @@ def failure(call) -> AcplabError:
 
 
 def pods(namespace: str, app: str = "shop") -> list[str]:
-    found = kube.get("pod", namespace=namespace, selector=f"app={app}")
+    found = kube.list("pod", namespace=namespace, selector=f"app={app}")
     return sorted(one["metadata"]["name"] for one in found if not one["metadata"].get("deletionTimestamp"))
 
 
@@ -133,7 +134,10 @@ def test_one_list_goes_to_two_namespaces(namespace, running):
 
 
 def nothing_was_made(namespace: str) -> bool:
-    return [one["metadata"]["name"] for one in kube.get("configmap", namespace=namespace)] in (["kube-root-ca.crt"], [])
+    return [one["metadata"]["name"] for one in kube.list("configmap", namespace=namespace)] in (
+        ["kube-root-ca.crt"],
+        [],
+    )
 
 
 WRONG_VERSION = shop() | {"apiVersion": "extensions/v1beta1"}
@@ -218,7 +222,7 @@ def test_a_namespace_that_is_being_deleted(namespace):
 def test_one_and_all(running):
     one = kube.get("deployment", "shop", running)
     assert (one["kind"], one["apiVersion"], one["spec"]["replicas"]) == ("Deployment", "apps/v1", 2)
-    (listed,) = kube.get("deployment", namespace=running)
+    (listed,) = kube.list("deployment", namespace=running)
     assert (listed["kind"], listed["apiVersion"]) == ("Deployment", "apps/v1")
 
 
@@ -229,15 +233,15 @@ def test_kinds_have_the_names_that_kubectl_knows(running, word):
 
 @pytest.mark.parametrize("word", ["pod", "pods", "po"])
 def test_pods_are_pods_and_not_their_metrics(running, word):
-    assert {one["kind"] for one in kube.get(word, namespace=running)} == {"Pod"}
-    assert {one["kind"] for one in kube.get("nodes")} == {"Node"}
-    assert {one["apiVersion"] for one in kube.get("events", namespace=running)} == {"v1"}
+    assert {one["kind"] for one in kube.list(word, namespace=running)} == {"Pod"}
+    assert {one["kind"] for one in kube.list("nodes")} == {"Node"}
+    assert {one["apiVersion"] for one in kube.list("events", namespace=running)} == {"v1"}
 
 
 def test_a_selector_and_everywhere(running):
-    assert len(kube.get("pod", namespace=running, selector="app=shop")) == 2
-    assert kube.get("pod", namespace=running, selector="app=none") == []
-    assert {running, "kube-system"} <= {one["metadata"]["namespace"] for one in kube.get("pod", namespace="*")}
+    assert len(kube.list("pod", namespace=running, selector="app=shop")) == 2
+    assert kube.list("pod", namespace=running, selector="app=none") == []
+    assert {running, "kube-system"} <= {one["metadata"]["namespace"] for one in kube.list("pod", namespace="*")}
 
 
 def test_a_missing_one_names_what_is_there(running):
@@ -258,7 +262,7 @@ def test_what_has_no_namespace(cluster):
 
 
 def test_an_unknown_kind_is_a_sentence(cluster):
-    assert failure(lambda: kube.get("deploymnt")).sentence == "This cluster knows no kind deploymnt."
+    assert failure(lambda: kube.list("deploymnt")).sentence == "This cluster knows no kind deploymnt."
 
 
 # --- waits that cannot succeed ------------------------------------------------------------------------------------------------------
@@ -584,10 +588,10 @@ def test_a_kind_that_comes_and_goes_with_its_definition(namespace):
                 established[0] in [(c["type"], c["status"]) for c in one.get("status", {}).get("conditions", [])]
             ),
         )
-        connection.forget_kinds()
+        connection.invalidate_discovery()
         assert kube.apply([tea], namespace=namespace)[0].action == "created"
         assert kube.get("tea", "oolong", namespace)["spec"] == {"hot": True}
     finally:
         kube.delete("crd", f"teas.{group}")
-        connection.forget_kinds()
+        connection.invalidate_discovery()
     assert not kube.exists("crd", f"teas.{group}")

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from acplab import docker, kube, measure, nodes
-from acplab.errors import AcplabError
+from acplab import kube, measure
+from acplab.base.errors import AcplabError
+from acplab.cluster import nodes
+from acplab.host import docker
 from shopfront import (
     Entrance,
     Object,
@@ -53,7 +55,7 @@ def entrance(cluster: Any) -> Iterator[Entrance]:
 
 
 def workers() -> list[str]:
-    names = [node["metadata"]["name"] for node in kube.get("node")]
+    names = [node["metadata"]["name"] for node in kube.list("node")]
     return sorted(name for name in names if "control-plane" not in name)
 
 
@@ -96,11 +98,11 @@ def test_the_entrance_survives_the_loss_of_a_replica(entrance: Entrance, nth: in
 
 
 def test_the_metrics_tell_what_every_node_uses(entrance: Entrance) -> None:
-    names = {node["metadata"]["name"] for node in kube.get("node")}
+    names = {node["metadata"]["name"] for node in kube.list("node")}
     assert len(names) == 3
 
     def measured() -> dict[str, Object]:
-        return {one["metadata"]["name"]: one["usage"] for one in kube.get("NodeMetrics")}
+        return {one["metadata"]["name"]: one["usage"] for one in kube.list("NodeMetrics")}
 
     eventually("all nodes are measured", lambda: set(measured()) == names, seconds=60)
     for usage in measured().values():
@@ -110,7 +112,7 @@ def test_the_metrics_tell_what_every_node_uses(entrance: Entrance) -> None:
 
 def test_the_metrics_tell_what_a_pod_uses(entrance: Entrance) -> None:
     def measured() -> set[str]:
-        found = kube.get("PodMetrics", namespace=entrance.namespace)
+        found = kube.list("PodMetrics", namespace=entrance.namespace)
         return {one["metadata"]["labels"]["app"] for one in found}
 
     eventually("both Pods are measured", lambda: measured() >= {"old", "far"}, seconds=60)
@@ -121,7 +123,7 @@ def test_the_metrics_tell_what_a_pod_uses(entrance: Entrance) -> None:
 
 def test_one_storage_class_is_the_default(entrance: Entrance) -> None:
     mark = "storageclass.kubernetes.io/is-default-class"
-    classes = kube.get("storageclass")
+    classes = kube.list("storageclass")
     default = [one for one in classes if (one["metadata"].get("annotations") or {}).get(mark) == "true"]
     assert [one["volumeBindingMode"] for one in default] == ["WaitForFirstConsumer"]
 
@@ -192,14 +194,14 @@ def content(node: str, volume: str) -> dict[str, str] | None:
 
 
 def test_every_node_is_in_its_zone(entrance: Entrance, cluster: Any) -> None:
-    found = {node["metadata"]["name"]: node["metadata"]["labels"] for node in kube.get("node")}
+    found = {node["metadata"]["name"]: node["metadata"]["labels"] for node in kube.list("node")}
     zones = {name.removeprefix(f"{cluster.name}-"): one["topology.kubernetes.io/zone"] for name, one in found.items()}
     assert zones == ZONES
     assert {one["topology.kubernetes.io/region"] for one in found.values()} == {"cn-hangzhou"}
 
 
 def test_pods_have_addresses_of_their_nodes_part_of_the_range(entrance: Entrance) -> None:
-    parts = {node["metadata"]["name"]: ipaddress.ip_network(node["spec"]["podCIDR"]) for node in kube.get("node")}
+    parts = {node["metadata"]["name"]: ipaddress.ip_network(node["spec"]["podCIDR"]) for node in kube.list("node")}
     assert len(set(parts.values())) == 3
     assert all(part.subnet_of(PODS) for part in parts.values())
     for pod in pods_of("old", entrance.namespace) + pods_of("far", entrance.namespace):
@@ -208,7 +210,7 @@ def test_pods_have_addresses_of_their_nodes_part_of_the_range(entrance: Entrance
 
 def test_services_have_addresses_of_their_range(entrance: Entrance) -> None:
     assert kube.get("servicecidr", "kubernetes")["spec"]["cidrs"] == [str(SERVICES)]
-    addresses = {ip for one in kube.get("service", namespace="*") if (ip := one["spec"]["clusterIP"]) != "None"}
+    addresses = {ip for one in kube.list("service", namespace="*") if (ip := one["spec"]["clusterIP"]) != "None"}
     assert len(addresses) >= 4
     assert all(ipaddress.ip_address(ip) in SERVICES for ip in addresses)
 

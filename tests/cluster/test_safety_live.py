@@ -19,8 +19,12 @@ from typing import Any
 import pytest
 import urllib3
 import yaml
-from acplab import connection, docker, kube, paths, safety
-from acplab.errors import AcplabError
+from acplab import kube
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.host import docker
+from acplab.kube import client as connection
+from acplab.kube import ownership as safety
 from filelock import FileLock
 
 Object = dict[str, Any]
@@ -100,7 +104,7 @@ def state(space: str) -> dict[str, Any]:
             "body": one.get("spec") or one.get("data"),
         }
         for kind in ("configmap", "deployment", "replicaset", "pod")
-        for one in kube.get(kind, namespace=space)
+        for one in kube.list(kind, namespace=space)
     }
     return found | {"namespace": kube.exists("namespace", f"{space}-b")}
 

@@ -11,9 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from acplab import cluster, kube, labfiles, lessons, paths, record
-from acplab.bench import TAKEN_IN_SECONDS
-from acplab.checks import Bench
+from acplab import cluster, kube
+from acplab.base import paths
+from acplab.course import lab as labs
+from acplab.course import namespaces
+from acplab.course import spec as labfiles
+from acplab.course import store as record
+from acplab.grading.checks import LabView
+from acplab.grading.view import TAKEN_IN_SECONDS
 
 CHECK = re.compile(r"lab\.check\(\"([\w-]+)\"\)")
 WRONG = Path(__file__).parent / "wrong"
@@ -55,7 +60,7 @@ class Stage:
     """A lab's namespace that can be brought from one state to another without being made anew."""
 
     def __init__(self, lab_id: str) -> None:
-        self.lesson = lessons.lesson(lab_id)
+        self.lesson = labs.find(lab_id)
         self.lesson.reset(lambda _words: None)
         self.there: set[tuple[str, str]] = set()
         self.removed_at = 0.0
@@ -103,7 +108,7 @@ class Stage:
         lab = self.lesson.lab
         record.forget(lab.id)
         notes = self.lesson._checks().notes
-        record.begin(lab.id, notes(Bench(self.lesson.namespace, self.lesson.entrance)) if notes else {})
+        record.begin(lab.id, notes(LabView(self.lesson.namespace, self.lesson.ingress_url)) if notes else {})
 
 
 def play_wrong(stage: Stage, folder: Path) -> dict[str, Any]:
@@ -129,14 +134,14 @@ def play_wrong(stage: Stage, folder: Path) -> dict[str, Any]:
 
 def inventory_before(lab_id: str) -> set[str]:
     """What the lab's cluster holds without this lab in it, and without what earlier tests are still removing."""
-    lesson = lessons.lesson(lab_id)
+    lesson = labs.find(lab_id)
     if lesson.lab.cluster != labfiles.NO_CLUSTER:
         cluster.ensure(lesson.lab.cluster)
     lesson.finish(lambda _words: None)
-    for namespace in kube.get("namespace"):
+    for namespace in kube.list("namespace"):
         if namespace["metadata"].get("deletionTimestamp"):
             kube.wait("namespace", namespace["metadata"]["name"], "deleted")
-    return lessons.inventory()
+    return namespaces.inventory()
 
 
 LABS = sorted(folder.name for folder in (paths.ROOT / "labs").iterdir() if (folder / "lab.yaml").exists())

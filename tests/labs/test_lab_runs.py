@@ -6,7 +6,10 @@ import os
 
 import pytest
 import stages
-from acplab import connection, lessons, paths
+from acplab.base import paths
+from acplab.course import lab as labs
+from acplab.course import namespaces
+from acplab.kube import client as connection
 from stages import LABS, Stage
 
 
@@ -20,15 +23,15 @@ def back_to_the_first_cluster(cluster):
 @pytest.mark.parametrize("lab_id", LABS)
 def test_red_green_green_twice_clean(cluster, lab_id, monkeypatch):
     before = stages.inventory_before(lab_id)
-    lesson = lessons.lesson(lab_id)
+    lesson = labs.find(lab_id)
     lesson.reset(lambda _words: None)
     for task in lesson.lab.tasks:
         report = lesson.check(task.id)
         assert not report.passed, f"{task.id} is green in the untouched lab:\n{report.words()}"
     monkeypatch.chdir(lesson.lab.folder)  # where the notebook's kernel would stand
     play_solution(lesson)
-    gone = before - lessons.inventory()
-    left = lessons.inventory() - before
+    gone = before - namespaces.inventory()
+    left = namespaces.inventory() - before
     assert (gone, left) == (set(), set())
 
 
@@ -85,4 +88,4 @@ def test_a_wrong_solution_that_looks_right_stays_red(stage_of, folder):
 
 def test_the_labs_are_all_here():
     assert set(LABS) >= {"00-hello", "10-canary-by-request", "10-canary-by-weight"}
-    assert os.path.samefile(paths.ROOT / "labs", lessons.labs()[0].folder.parent)
+    assert os.path.samefile(paths.ROOT / "labs", labs.all()[0].folder.parent)

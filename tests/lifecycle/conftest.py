@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from acplab import cluster as clusters
-from acplab import docker, kube, nodes
+from acplab import kube
+from acplab.cluster import nodes
+from acplab.host import docker
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import urllib.error
 import urllib.request
 
 import pytest
-from acplab import docker
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
+from acplab.base.retry import retry_context
+from acplab.host import docker
 from acplab.images import build, catalogue, routes
-from acplab.retry import retry_context
 
 CONFIG = """version: 0.1
 storage: {{filesystem: {{rootdirectory: {folder}}}}}

@@ -13,15 +13,18 @@ from pathlib import Path
 
 import pytest
 from acplab import cluster as clusters
-from acplab import connection, kube, nodes, paths
-from acplab.errors import AcplabError
+from acplab import kube
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.cluster import nodes
+from acplab.kube import client as connection
 from interrupts import listen_to_ctrl_c
 
 
 def entrance_status(cluster) -> int:
     """What the ingress controller says to a request for nobody: 404 when it works."""
     try:
-        return urllib.request.urlopen(cluster.entrance, timeout=5).status
+        return urllib.request.urlopen(cluster.ingress_url, timeout=5).status
     except urllib.error.HTTPError as answer:
         return answer.code
 

@@ -7,8 +7,10 @@ import urllib.request
 
 import pytest
 from acplab import cluster as clusters
-from acplab import connection, kube, nodes
-from acplab.retry import retry_context
+from acplab import kube
+from acplab.base.retry import retry_context
+from acplab.cluster import nodes
+from acplab.kube import client as connection
 
 NAME = f"shop-{secrets.token_hex(3)}"
 SHOP = {

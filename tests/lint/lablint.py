@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nblint
 import yaml
-from acplab import labfiles
+from acplab.course import spec as labfiles
 
 SHARED = 60  # so many characters in a row that also stand in the solution give the answer away
 # Everything a lab folder may hold; what git ignores (work/, caches) is not looked at.
@@ -22,7 +22,7 @@ IGNORED = ("work", "__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".ruff_ca
 IMPORTS = {
     "__future__", "collections", "collections.abc", "dataclasses", "datetime", "functools", "ipaddress", "itertools",
     "json", "math", "re", "statistics", "typing",
-    "acplab.checks", "acplab.looking", "acplab.words", "acplab.measure", "acplab.planning",
+    "acplab.grading.checks", "acplab.topics.release.ingress", "acplab.base.i18n", "acplab.measure", "acplab.network",
 }  # fmt: skip
 # Calls that write, wait or look at text instead of behaviour.
 CALLS = {
@@ -56,7 +56,7 @@ def stray(folder: Path) -> list[str]:
     return faults
 
 
-def tasks(lab: labfiles.Lab) -> list[str]:
+def tasks(lab: labfiles.LabSpec) -> list[str]:
     """How many tasks there are, and whether they and the namespace are named well."""
     fewest = 3 if lab.id.startswith("00-") else 4
     faults = []
@@ -72,7 +72,7 @@ def tasks(lab: labfiles.Lab) -> list[str]:
 # --- checks.py -------------------------------------------------------------------------------------------
 
 
-def checks(lab: labfiles.Lab) -> list[str]:
+def checks(lab: labfiles.LabSpec) -> list[str]:
     """Every task has one check and one pair of hints, and nothing in the file writes."""
     tree = ast.parse((lab.folder / "checks.py").read_text(encoding="utf-8"))
     ids = [task.id for task in lab.tasks]
@@ -191,7 +191,7 @@ def shared(text: str, solution: str) -> str:
 # --- notebooks -------------------------------------------------------------------------------------------
 
 
-def notebooks(lab: labfiles.Lab) -> list[str]:
+def notebooks(lab: labfiles.LabSpec) -> list[str]:
     """Both notebooks start this lab and check each of its tasks; the solution stops when one is red."""
     faults = []
     for name in ("lab.ipynb", "solution.ipynb"):

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from acplab import questions
+from acplab.course import questions
 
 Notebook = dict[str, Any]
 
 MOST_CELLS = 60
 MOST_LINES = 15
 LABELS = {"real", "simulated", "explained"}
-GUARDS = {"chapter", "start", "ensure", "find"}  # of lessons or cluster
+GUARDS = {"chapters.open", "labs.start", "labs.find", "cluster.ensure"}
 CLEANERS = {"close", "finish"}
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -134,10 +134,8 @@ def framed(notebook: Notebook) -> list[str]:
     if not cells:
         return ["it has no code cell."]
     faults = []
-    if not calls(cells[0]) & {f"{module}.{name}" for module in ("lessons", "cluster") for name in GUARDS}:
-        faults.append(
-            f"the first code cell, {cells[0]['id']}, must call lessons.chapter, lessons.start or cluster.ensure."
-        )
+    if not calls(cells[0]) & GUARDS:
+        faults.append(f"the first code cell, {cells[0]['id']}, must call chapters.open, labs.start or cluster.ensure.")
     if not {name.rsplit(".", 1)[-1] for name in calls(cells[-1])} & CLEANERS:
         faults.append(f"the last code cell, {cells[-1]['id']}, must call .close() or .finish().")
     return faults

@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from acplab import labfiles, paths
+from acplab.base import paths
+from acplab.course import spec as labfiles
 
 pytestmark = pytest.mark.timeout(310)
 

@@ -7,7 +7,7 @@ import json
 
 import nblint
 import pytest
-from acplab import paths
+from acplab.base import paths
 
 CHAPTERS = sorted((paths.ROOT / "notebooks").glob("*.ipynb"))
 NOTEBOOKS = CHAPTERS + sorted((paths.ROOT / "labs").glob("*/*.ipynb"))
@@ -46,9 +46,9 @@ GOOD = {
     "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
     "cells": [
         cell("title", "# Good\n**[real]** and **[simulated]**, [here](#there), [out](https://example.com)", "markdown"),
-        cell("open-chapter", 'from acplab import lessons\nroom = lessons.chapter("00-good")'),
-        cell("look", "room.namespace % 1\nawait room.x\nx != 1"),
-        cell("close-chapter", "room.close()"),
+        cell("open-chapter", 'from acplab import chapters\nchapter = chapters.open("00-good")'),
+        cell("look", "chapter.namespace % 1\nawait chapter.x\nx != 1"),
+        cell("close-chapter", "chapter.close()"),
     ],
 }
 
@@ -84,7 +84,7 @@ def test_a_good_notebook_has_no_faults(tmp_path):
         (2, {"source": "import subprocess"}, "shell command"),
         (2, {"source": "def"}, "not Python"),
         (1, {"source": "x = 1"}, "the first code cell"),
-        (1, {"source": "# lessons.chapter()"}, "the first code cell"),
+        (1, {"source": "# chapters.open()"}, "the first code cell"),
         (3, {"source": "x = 1"}, "the last code cell"),
         (0, {"source": "**[faked]**"}, "label [faked]"),
         (0, {"source": "**[Real]**"}, "label [Real]"),

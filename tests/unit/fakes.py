@@ -9,12 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from acplab import cluster, kube, labfiles, paths
-from acplab.errors import AcplabError
+from acplab import cluster, kube
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.course import spec as labfiles
 
 WITHOUT_NAMESPACE = {"namespace", "node", "ingressclass"}
 KINDS = ["Namespace", "Node", "ConfigMap", "Deployment", "Event", "Lease", "Pod", "ReplicaSet", "Secret", "Service"]
-VERBS = ["api_resources", "apply", "delete", "events", "exec", "exists", "find", "get", "patch", "wait"]
+VERBS = ["api_resources", "apply", "delete", "events", "exec", "exists", "find", "get", "list", "patch", "wait"]
 
 LAB_YAML = """\
 id: 01-shop
@@ -29,7 +31,7 @@ tasks:
 """
 
 CHECKS_PY = """\
-from acplab.checks import expect, hint, notes, task
+from acplab.grading.checks import expect, hint, notes, task
 
 
 @notes
@@ -43,7 +45,7 @@ def open_(lab):
                  wanted="it is", why="it holds all", look="kube.get", gate=True)
     found = [one["metadata"]["name"] for one in lab.list("deployment")]
     yield expect(criterion="the shop is open", ok="shop" in found, found=found, wanted="<b>shop</b> & co",
-                 why="customers wait", look='kube.get("deployment")')
+                 why="customers wait", look='kube.list("deployment")')
 
 
 @task("grow")
@@ -100,7 +102,7 @@ class FakeCluster:
     def find_cluster(self, profile: str = "small") -> Any:
         if not self.up:
             raise AcplabError("There is no cluster yet.", "Run ./acplab start in a terminal.")
-        return SimpleNamespace(name="fake", profile=profile, entrance="http://127.0.0.1:8080", http_port=8080)
+        return SimpleNamespace(name="fake", profile=profile, ingress_url="http://127.0.0.1:8080", http_port=8080)
 
     # kube
 
@@ -125,12 +127,16 @@ class FakeCluster:
         self.objects[kind, place, name] = _merge(old, one)
         return kube.Applied(one["kind"], name, "configured" if known else "created")
 
-    def get(self, kind: str, name: str | None = None, namespace: str | None = None, selector: str | None = None) -> Any:
-        self._begin("get", f"{kind} {name or ''}")
+    def get(self, kind: str, name: str, namespace: str | None = None) -> Any:
+        found = self.find(kind, name, namespace)
+        if found is None:
+            raise AcplabError(f"{kind} {name} not found", "Check the name.")
+        return found
+
+    def list(self, kind: str, namespace: str | None = None, selector: str | None = None) -> Any:
+        self._begin("list", kind)
         kind = kind.lower()
         place = "" if kind in WITHOUT_NAMESPACE else namespace or "default"
-        if name is not None:
-            return copy.deepcopy(self.objects[kind, place, name])
         fitting = [
             one
             for (k, ns, _name), one in self.objects.items()

@@ -9,9 +9,10 @@ from html import unescape
 from types import SimpleNamespace
 
 import pytest
-from acplab import bench, checks
-from acplab.errors import AcplabError
-from acplab.reports import Finding, Hint, Report
+from acplab.base.errors import AcplabError
+from acplab.grading import checks
+from acplab.grading import view as bench
+from acplab.grading.results import Finding, Hint, Report
 from fakes import World, build
 
 OK = Finding("one", True, "1", "1", "because", "there")
@@ -25,8 +26,8 @@ def world(tmp_path, monkeypatch) -> World:
 
 
 @pytest.fixture
-def lab(world) -> checks.Bench:
-    return checks.Bench("lab-01-shop", "http://127.0.0.1:8080", {"pods": 2})
+def lab(world) -> checks.LabView:
+    return checks.LabView("lab-01-shop", "http://127.0.0.1:8080", {"pods": 2})
 
 
 def text_of(html: str) -> str:
@@ -131,7 +132,7 @@ def test_an_edited_checks_file_counts_at_once(world):
     checks.load(world.lab)
     text = (world.lab / "checks.py").read_text()
     world.write("labs/01-shop/checks.py", text.replace("three replicas", "3 replicas!"))
-    (finding,) = checks.run(checks.load(world.lab).tasks["grow"], checks.Bench("lab-01-shop", ""))
+    (finding,) = checks.run(checks.load(world.lab).tasks["grow"], checks.LabView("lab-01-shop", ""))
     assert finding.criterion == "3 replicas!"
 
 
@@ -197,7 +198,7 @@ def test_the_bench_looks_into_its_own_namespace(world, lab):
 def test_the_bench_can_only_read(lab):
     public = {name for name in dir(lab) if not name.startswith("_")}
     looks = {"get", "list", "exists", "events", "recall", "traffic", "sample", "ask", "blocks", "routes", "settle"}
-    assert public == looks | {"namespace", "entrance"}
+    assert public == looks | {"namespace", "ingress_url"}
 
 
 def test_pods_are_asked_for_requests_only(world, lab):
@@ -227,7 +228,9 @@ def sent(monkeypatch) -> list[dict]:
 
 def test_traffic_goes_to_the_entrance(lab, sent):
     lab.traffic(host="shop.example.com", n=40, headers={"foo": "bar"})
-    assert sent == [{"url": lab.entrance, "rate": 200, "host": "shop.example.com", "n": 40, "headers": {"foo": "bar"}}]
+    assert sent == [
+        {"url": lab.ingress_url, "rate": 200, "host": "shop.example.com", "n": 40, "headers": {"foo": "bar"}}
+    ]
 
 
 def test_traffic_only_reads(lab, sent):
@@ -249,7 +252,7 @@ def test_until_gives_up_within_one_budget_for_the_whole_check(world, sent, monke
     clock = iter(range(100))
     monkeypatch.setattr(bench.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(bench, "SETTLE_SECONDS", 4)
-    lab = checks.Bench("lab-01-shop", "http://127.0.0.1:8080")
+    lab = checks.LabView("lab-01-shop", "http://127.0.0.1:8080")
     assert lab.traffic(until=lambda _seen: False, n=1) == 4
     assert lab.traffic(until=lambda _seen: False, n=1) == 5
 

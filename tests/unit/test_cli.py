@@ -10,9 +10,14 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from acplab import cli, cluster, docker, doctor, lessons, paths, server
+from acplab import cluster
 from acplab import images as node_images
-from acplab.errors import AcplabError
+from acplab.app import cli, doctor
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.course import lab as labs
+from acplab.host import docker
+from acplab.host import jupyter as server
 from acplab.images.routes import NodeImage
 from interrupts import listen_to_ctrl_c
 
@@ -139,7 +144,7 @@ def test_an_interruption_is_code_130_and_a_sentence(acplab, monkeypatch):
 
 def test_a_real_interruption(tmp_path):
     program = (
-        "import sys, time; from acplab import cli, docker;"
+        "import sys, time; from acplab.app import cli; from acplab.host import docker;"
         "docker.ensure = lambda: (print('here', flush=True), [time.sleep(0.1) for _ in range(150)], sys.exit(9));"
         "sys.argv = ['acplab', 'start']; cli.main()"
     )
@@ -202,7 +207,7 @@ def test_start_passes_its_options_on(acplab, ready):
 def test_check_tells_by_its_code(acplab, monkeypatch, passed, wanted):
     report = SimpleNamespace(passed=passed, words=lambda: "what was found")
     asked: list = []
-    monkeypatch.setattr(lessons, "check", lambda *words: asked.append(words) or report)
+    monkeypatch.setattr(labs, "check", lambda *words: asked.append(words) or report)
     code, out, _ = acplab("check", "10-canary-by-weight", "split")
     assert (code, out) == (wanted, "what was found\n")
     assert asked == [("10-canary-by-weight", "split")]
@@ -279,7 +284,7 @@ def test_images(acplab, ready, monkeypatch):
 
 
 def test_reset(acplab, monkeypatch):
-    monkeypatch.setattr(lessons, "reset", lambda lab: f"{lab} is as it was.")
+    monkeypatch.setattr(labs, "reset", lambda lab: f"{lab} is as it was.")
     assert acplab("reset", "10-canary-by-weight")[:2] == (0, "10-canary-by-weight is as it was.\n")
 
 

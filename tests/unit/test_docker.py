@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from acplab import docker, paths
-from acplab.errors import AcplabError
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.host import docker
 
 INSTALL = "sudo apt-get update && sudo apt-get install --yes docker.io"
 START = "sudo systemctl start docker"
@@ -212,7 +213,7 @@ def test_a_service_that_does_not_start_is_an_error(machine):
 
 
 def test_the_shim_is_only_for_hosts_that_lack_a_capability(monkeypatch):
-    from acplab import runc_shim
+    from acplab.host import runc_shim
 
     everything = {f"CAP_{name}" for name in runc_shim.NAMES}
     monkeypatch.setattr(runc_shim, "held", lambda: everything)

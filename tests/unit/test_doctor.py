@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from acplab import cluster, connection, docker, doctor, images, server
-from acplab.doctor import Finding
-from acplab.errors import AcplabError
+from acplab import cluster, images
+from acplab.app import doctor
+from acplab.app.doctor import Finding
+from acplab.base.errors import AcplabError
+from acplab.host import docker
+from acplab.host import jupyter as server
 from acplab.images.routes import NodeImage
+from acplab.kube import client as connection
 
 NODE = NodeImage("acplab/node:v1-x", "built", "x")
 CLUSTER = cluster.Cluster("small", "acplab-test-small", NODE.reference, {"api": 1, "http": 2, "https": 3})
@@ -23,7 +27,7 @@ def healthy(folders, monkeypatch):
     monkeypatch.setattr(cluster, "recorded", lambda profile: CLUSTER)
     monkeypatch.setattr(cluster, "diagnose", lambda recorded, profile: None)
     monkeypatch.setattr(cluster, "answers", lambda there, timeout=2.0: True)
-    monkeypatch.setattr(connection, "guard", lambda: None)
+    monkeypatch.setattr(connection, "require_own_cluster", lambda: None)
     monkeypatch.setattr(server, "find", lambda: server.Server(4000, "t", "/x"))
     monkeypatch.setattr(doctor, "_meminfo", lambda key: 8 * 1024**2)
     monkeypatch.setattr(doctor.platform, "system", lambda: "Linux")
@@ -111,7 +115,7 @@ def test_an_api_server_that_is_not_ours(monkeypatch):
     def refuse() -> None:
         raise AcplabError("This is not a cluster of acplab, so nothing was changed.", "Run ./acplab start")
 
-    monkeypatch.setattr(connection, "guard", refuse)
+    monkeypatch.setattr(connection, "require_own_cluster", refuse)
     assert [one.found for one in bad().values()] == ["This is not a cluster of acplab, so nothing was changed."]
 
 

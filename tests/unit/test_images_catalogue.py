@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from acplab import paths
-from acplab.errors import AcplabError
+from acplab.base import paths
+from acplab.base.errors import AcplabError
 from acplab.images import build, catalogue
 
 

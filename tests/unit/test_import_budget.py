@@ -23,18 +23,20 @@ def test_the_package_alone_imports_almost_nothing():
     assert imported("import acplab") & (HEAVY | RATHER_HEAVY) == set()
 
 
-@pytest.mark.parametrize("name", ["cluster", "kube", "lessons", "measure", "exam", "show"])
+@pytest.mark.parametrize("name", ["chapters", "cluster", "kube", "labs", "measure", "network", "quiz", "show"])
 def test_a_part_does_not_import_what_only_its_use_needs(name):
     assert imported(f"from acplab import {name}") & HEAVY == set()
 
 
-@pytest.mark.parametrize("name", ["cli", "doctor", "server", "docker", "connection", "checks", "images"])
+@pytest.mark.parametrize(
+    "name", ["app.cli", "app.doctor", "host.jupyter", "host.docker", "kube.client", "grading.checks", "images"]
+)
 def test_neither_does_the_command_line(name):
     assert imported(f"import acplab.{name}") & HEAVY == set()
 
 
 def test_help_is_quick():
-    program = "import sys; sys.argv = ['acplab', '--help']; from acplab import cli; \ntry: cli.main()\nexcept SystemExit: pass"
+    program = "import sys; sys.argv = ['acplab', '--help']; from acplab.app import cli; \ntry: cli.main()\nexcept SystemExit: pass"
     assert imported(f"exec({program!r})") & HEAVY == set()
 
 

@@ -6,8 +6,10 @@ import copy
 from types import SimpleNamespace
 
 import pytest
-from acplab import connection, kube, paths
-from acplab.errors import AcplabError
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.kube import client as connection
+from acplab.kube import verbs as kube
 
 ONE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n"
 TWO = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: two}\n"
@@ -207,7 +209,7 @@ class Server:
             raise AcplabError("This cluster knows no kind Typo.", "Check the spelling.")
         return SimpleNamespace(kind=kind, namespaced=kind not in ("Namespace", "CustomResourceDefinition"))
 
-    def guard(self) -> None:
+    def require_own_cluster(self) -> None:
         self.guarded += 1
 
     def find(self, kind, name, namespace):
@@ -236,9 +238,9 @@ class Server:
 def server(monkeypatch) -> Server:
     server = Server()
     monkeypatch.setattr(kube, "resource", server.resource)
-    monkeypatch.setattr(connection, "guard", server.guard)
+    monkeypatch.setattr(connection, "require_own_cluster", server.require_own_cluster)
     monkeypatch.setattr(connection, "find", server.find)
-    monkeypatch.setattr(connection, "forget_kinds", lambda: None)
+    monkeypatch.setattr(connection, "invalidate_discovery", lambda: None)
     monkeypatch.setattr(kube, "_server_side_apply", server.apply)
     return server
 
@@ -309,7 +311,7 @@ def test_a_foreign_cluster_is_asked_nothing_but_its_nodes(server, monkeypatch):
     def refuse() -> None:
         raise AcplabError("This is not a cluster of acplab", "")
 
-    monkeypatch.setattr(connection, "guard", refuse)
+    monkeypatch.setattr(connection, "require_own_cluster", refuse)
     with pytest.raises(AcplabError, match="not a cluster of acplab"):
         kube.apply(ONE)
     assert server.written == []

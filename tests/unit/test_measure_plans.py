@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
 from acplab.measure import plans, steady, traffic
 from hypothesis import given
 from hypothesis import strategies as st

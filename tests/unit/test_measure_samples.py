@@ -7,7 +7,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
 from acplab.measure import Mark, Outage, Sample, Traffic
 from hypothesis import given
 from hypothesis import strategies as st

@@ -6,7 +6,7 @@ import math
 import statistics
 
 import pytest
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
 from acplab.measure import Share, quantile, sample_for_margin, sample_size, wilson
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
 from acplab.measure import Load, Traffic, steady, traffic
 from loopback import Loopback, nobody, serve
 

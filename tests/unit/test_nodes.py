@@ -8,8 +8,10 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from acplab import connection, docker, nodes
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
+from acplab.cluster import nodes
+from acplab.host import docker
+from acplab.kube import client as connection
 
 CLUSTER = "acplab-test-small"
 ROUTED = nodes._routed
@@ -106,13 +108,13 @@ def assert_as_before(daemon: Daemon) -> None:
 
 
 def test_nodes_that_run_where_they_should_are_left_alone(daemon):
-    assert nodes.revive(CLUSTER, WANTED) == []
+    assert nodes.restart_nodes(CLUSTER, WANTED) == []
     assert {call[0] for call in daemon.calls} <= {"ps", "inspect"}
 
 
 def test_a_paused_node_goes_on(daemon):
     daemon.state["two"] = "paused"
-    assert nodes.revive(CLUSTER, WANTED) == ["two"]
+    assert nodes.restart_nodes(CLUSTER, WANTED) == ["two"]
     assert daemon.done("unpause", "start", "stop") == [("unpause", "two")]
     assert_as_before(daemon)
 
@@ -121,13 +123,13 @@ def test_a_paused_node_goes_on(daemon):
 def test_a_stopped_node_starts_at_its_old_address(daemon, state):
     daemon.run("stop", "--time", "1", "one")
     daemon.state["one"] = "exited"
-    assert nodes.revive(CLUSTER, WANTED) == ["one"]
+    assert nodes.restart_nodes(CLUSTER, WANTED) == ["one"]
     assert_as_before(daemon)
 
 
 def test_all_stopped_start_in_the_order_of_their_addresses(daemon):
     daemon.run("stop", "--time", "1", *WANTED)
-    assert nodes.revive(CLUSTER, WANTED) == ["one", "three", "two"]
+    assert nodes.restart_nodes(CLUSTER, WANTED) == ["one", "three", "two"]
     # As numbers: .9 comes before .10.
     assert daemon.done("start") == [("start", "two"), ("start", "one"), ("start", "three")]
     assert_as_before(daemon)
@@ -138,13 +140,13 @@ def test_nodes_that_swapped_their_addresses_are_moved_back(daemon):
     for name in WANTED:
         daemon.run("start", name)
     assert daemon.address != WANTED
-    assert nodes.revive(CLUSTER, WANTED) == ["one", "three", "two"]
+    assert nodes.restart_nodes(CLUSTER, WANTED) == ["one", "three", "two"]
     assert_as_before(daemon)
 
 
 def test_only_the_moved_nodes_are_stopped(daemon):
     daemon.address["two"] = "172.28.0.77"
-    assert nodes.revive(CLUSTER, WANTED) == ["two"]
+    assert nodes.restart_nodes(CLUSTER, WANTED) == ["two"]
     assert daemon.done("stop") == [("stop", "--time", "10", "two")]
     assert_as_before(daemon)
 
@@ -153,14 +155,14 @@ def test_paused_moved_and_stopped_at_once(daemon):
     daemon.state["one"] = "paused"
     daemon.address["two"] = "172.28.0.77"
     daemon.run("stop", "--time", "1", "three")
-    assert nodes.revive(CLUSTER, WANTED) == ["one", "three", "two"]
+    assert nodes.restart_nodes(CLUSTER, WANTED) == ["one", "three", "two"]
     assert_as_before(daemon)
 
 
 def test_a_paused_node_at_a_wrong_address_is_moved_too(daemon):
     daemon.state["one"] = "paused"
     daemon.address["one"] = "172.28.0.77"
-    assert nodes.revive(CLUSTER, WANTED) == ["one"]
+    assert nodes.restart_nodes(CLUSTER, WANTED) == ["one"]
     assert_as_before(daemon)
 
 
@@ -168,7 +170,7 @@ def test_a_repair_that_was_interrupted_can_be_repeated(daemon):
     """Between the two calls that pin an address a node is in no network at all."""
     daemon.run("stop", "--time", "1", "one", "two")
     daemon.run("network", "disconnect", "--force", "acplab", "one")
-    assert nodes.revive(CLUSTER, WANTED) == ["one", "two"]
+    assert nodes.restart_nodes(CLUSTER, WANTED) == ["one", "two"]
     assert_as_before(daemon)
 
 
@@ -176,7 +178,7 @@ def test_a_missing_node_is_named_and_nothing_is_done(daemon):
     del daemon.state["two"]
     daemon.state["one"] = "paused"
     with pytest.raises(AcplabError, match="Node two is gone"):
-        nodes.revive(CLUSTER, WANTED)
+        nodes.restart_nodes(CLUSTER, WANTED)
     assert daemon.done("unpause", "start", "stop") == []
 
 
@@ -184,7 +186,7 @@ def test_a_node_that_docker_cannot_start_is_an_error(daemon):
     daemon.run("stop", "--time", "1", "one")
     daemon.state["stranger"], daemon.address["stranger"] = "running", WANTED["one"]
     with pytest.raises(AcplabError, match="Address already in use"):
-        nodes.revive(CLUSTER, WANTED)
+        nodes.restart_nodes(CLUSTER, WANTED)
 
 
 def test_states_and_addresses(daemon):

@@ -8,8 +8,8 @@ import sys
 
 import ipywidgets
 import pytest
-from acplab import lessons
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
+from acplab.course import lab as labs
 from fakes import LAB_YAML, World, build
 
 
@@ -19,8 +19,8 @@ def world(tmp_path, monkeypatch) -> World:
 
 
 @pytest.fixture
-def lesson(world) -> lessons.Lesson:
-    return lessons.start("01-shop", say=lambda _sentence: None)
+def lesson(world) -> labs.Lab:
+    return labs.start("01-shop", say=lambda _sentence: None)
 
 
 def walk(widget):
@@ -42,7 +42,7 @@ def test_green_ticks_the_task_and_the_next_panel_knows(lesson):
     panel = lesson.panel()
     lesson.apply("shop.yaml")
     panel.rows[0].check.click()
-    for shown in (panel, lessons.lesson("01-shop").panel()):
+    for shown in (panel, labs.find("01-shop").panel()):
         assert "1 of 2 tasks are done" in shown.head.value
         assert "(done)" in shown.rows[0].head.value
         assert "(open)" in shown.rows[1].head.value
@@ -135,7 +135,7 @@ def test_a_reset_that_fails_says_why_and_keeps_the_verdicts(lesson, world):
 
 def test_texts_are_escaped(world):
     world.write("labs/01-shop/lab.yaml", LAB_YAML.replace("Open the shop", "<script>x</script>"))
-    panel = lessons.start("01-shop", say=lambda _sentence: None).panel()
+    panel = labs.start("01-shop", say=lambda _sentence: None).panel()
     html = "".join(widget.value for widget in walk(panel.box) if isinstance(widget, ipywidgets.HTML))
     assert "<script" not in html
     assert "&lt;script&gt;" in html
@@ -160,5 +160,5 @@ def test_without_a_front_end(lesson):
 
 
 def test_lessons_do_not_load_the_widgets():
-    code = "import sys, acplab.lessons; sys.exit('ipywidgets' in sys.modules or 'kubernetes' in sys.modules)"
+    code = "import sys, acplab.course.lab; sys.exit('ipywidgets' in sys.modules or 'kubernetes' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import namedtuple
 
 import pytest
-from acplab import docker, paths
-from acplab.errors import AcplabError
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.host import docker
 from acplab.images import bake, build, catalogue, routes
 from filelock import FileLock
 

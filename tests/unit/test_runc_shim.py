@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from acplab import runc_shim
+from acplab.host import runc_shim
 
 ALL = (1 << len(runc_shim.NAMES)) - 1
 SYS_RESOURCE = 1 << 24

@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib
 import pytest
 from acplab import show
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
 from acplab.measure import Mark, Sample, Traffic
 from acplab.show import buckets, notes, style
 from hypothesis import given

@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 from acplab import show
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
 from acplab.measure import Sample, Share, Traffic, steady
 from acplab.show import watching
 from loopback import serve

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from acplab import connection, docker, safety, terway
+from acplab.cluster import terway
+from acplab.host import docker
+from acplab.kube import client as connection
+from acplab.kube import ownership as safety
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def calls(monkeypatch) -> list[tuple[str, ...]]:
     monkeypatch.setattr(docker, "run", lambda *words: done.append(words) or "")
     monkeypatch.setattr(terway, "resource", lambda kind: kind)
     monkeypatch.setattr(connection, "items", items)
-    monkeypatch.setattr(connection, "guard", lambda: None)
+    monkeypatch.setattr(connection, "require_own_cluster", lambda: None)
     return done
 
 
@@ -39,7 +42,7 @@ def test_no_address_is_translated(calls):
 
 
 def test_somebody_elses_nodes_are_left_alone(calls, monkeypatch):
-    monkeypatch.setattr(connection, "guard", lambda: safety.refuse_foreign([]))
+    monkeypatch.setattr(connection, "require_own_cluster", lambda: safety.refuse_foreign([]))
     with pytest.raises(safety.Foreign):
         terway.install()
     assert calls == []

@@ -8,8 +8,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from acplab import connection, waiting
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
+from acplab.kube import client as connection
+from acplab.kube import waiting
 
 IMAGE = "docker.io/acplab/storefront:1.0.0"
 

@@ -10,11 +10,11 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from acplab import docker
-from acplab.errors import AcplabError
-from acplab.progress import Stage, stage
-from acplab.retry import retry_context
-from acplab.words import _
+from acplab.base.console import Stage, stage
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.base.retry import retry_context
+from acplab.host import docker
 
 CTR = ("ctr", "--namespace", "k8s.io")
 

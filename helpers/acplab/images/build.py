@@ -18,11 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from acplab import docker, paths
-from acplab.errors import AcplabError
+from acplab.base import paths
+from acplab.base.console import Stage, stage
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.host import docker
 from acplab.images import catalogue
-from acplab.progress import Stage, stage
-from acplab.words import _
 
 NETWORK = _("Is the network up? Finished parts are kept; start again to go on.")
 

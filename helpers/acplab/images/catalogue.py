@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from acplab import paths
+from acplab.base import paths
 
 FOLDER = paths.ROOT / "helpers" / "images"
 

@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from acplab import docker, paths, turns
-from acplab.errors import AcplabError
+from acplab.base import locks as turns
+from acplab.base import paths
+from acplab.base.console import say, stage
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.host import docker
 from acplab.images import bake, build, catalogue
-from acplab.progress import say, stage
-from acplab.words import _
 
 PROBE_SECONDS = 6
 GIB = 1024**3

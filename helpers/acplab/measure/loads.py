@@ -9,11 +9,11 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
 from acplab.measure import plans
 from acplab.measure.plans import Plan
 from acplab.measure.samples import Mark, Sample, Traffic
-from acplab.words import _
 
 if TYPE_CHECKING:
     import asyncio

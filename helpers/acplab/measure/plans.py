@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from acplab.errors import AcplabError
-from acplab.words import _
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
 
 MOST_REQUESTS = 20_000
-MOST_A_SECOND = 2_000.0
+MAX_RATE = 2_000.0
 MOST_SECONDS = 300.0
 MOST_TIMEOUT = 30.0
 
@@ -47,7 +47,7 @@ def make(
 ) -> Plan:
     """A plan, or AcplabError if it goes to another machine or is too much."""
     _within(_("requests"), count, MOST_REQUESTS)
-    _within(_("requests a second"), rate, MOST_A_SECOND)
+    _within(_("requests a second"), rate, MAX_RATE)
     _within(_("seconds"), count / rate, MOST_SECONDS)
     _within(_("seconds of timeout"), timeout, MOST_TIMEOUT)
     if not (method.isascii() and method.isalpha()):
@@ -65,13 +65,13 @@ def count_for(n: int | None, seconds: float | None, rate: float) -> int:
     if seconds is None:
         return 100 if n is None else n
     _within(_("seconds"), seconds, MOST_SECONDS)
-    _within(_("requests a second"), rate, MOST_A_SECOND)
+    _within(_("requests a second"), rate, MAX_RATE)
     return max(1, round(rate * seconds))
 
 
 def longest(rate: float) -> int:
     """How many requests fit into the limits at this rate."""
-    _within(_("requests a second"), rate, MOST_A_SECOND)
+    _within(_("requests a second"), rate, MAX_RATE)
     return max(1, math.floor(min(MOST_REQUESTS, MOST_SECONDS * rate)))
 
 

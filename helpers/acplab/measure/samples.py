@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
 from acplab.measure import wording
 from acplab.measure.stats import Share, quantile
-from acplab.words import _
 
 UNKNOWN = "?"
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from acplab.errors import AcplabError
-from acplab.words import _
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
 
 
 def wilson(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from acplab.words import _
+from acplab.base.i18n import _
 
 if TYPE_CHECKING:
     from acplab.measure.samples import Outage, Traffic

@@ -4,7 +4,6 @@ Importing this is quick; matplotlib and ipywidgets are loaded when the first pic
 """
 
 from acplab.show.figures import Figure
-from acplab.show.plans import plan_picture, planning_studio
 from acplab.show.predictions import Prediction, predict
 from acplab.show.sizes import sample_sizes
 from acplab.show.splits import split
@@ -18,7 +17,6 @@ __all__ = [
     "Table",
     "View",
     "live",
-    "plan_picture",
     "planning_studio",
     "predict",
     "routing",

@@ -7,9 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
 from acplab.show import style
-from acplab.words import _
 
 if TYPE_CHECKING:
     from acplab.measure import Mark, Sample, Traffic

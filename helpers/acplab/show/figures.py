@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from acplab import markup
-from acplab.words import _
+from acplab.base import html as markup
+from acplab.base.i18n import _
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from acplab.base.i18n import _
 from acplab.measure import wording
 from acplab.show import style
-from acplab.words import _
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

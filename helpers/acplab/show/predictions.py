@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from acplab import markup
-from acplab.errors import AcplabError
-from acplab.words import _
+from acplab.base import html as markup
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
 
 if TYPE_CHECKING:
     import ipywidgets

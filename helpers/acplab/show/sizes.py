@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from acplab.errors import AcplabError
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
 from acplab.measure import sample_size
 from acplab.show import style
 from acplab.show.figures import Figure
-from acplab.words import _
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

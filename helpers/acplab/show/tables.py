@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from acplab import markup
-from acplab.words import _
+from acplab.base import html as markup
+from acplab.base.i18n import _
 
 if TYPE_CHECKING:
     from acplab.measure import Traffic

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from acplab.base.i18n import _
 from acplab.measure import wording
 from acplab.show import buckets, notes, style
 from acplab.show.buckets import FAILED, Bucket
 from acplab.show.figures import Figure
-from acplab.words import _
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

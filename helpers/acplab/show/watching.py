@@ -10,7 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from acplab import markup
+from acplab.base import html as markup
 from acplab.show import buckets, style
 from acplab.show.buckets import FAILED, Bucket
 

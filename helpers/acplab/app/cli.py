@@ -1,0 +1,226 @@
+"""The acplab command: start, test, status, doctor, stop, delete, reset, check, images.
+
+Exit codes: 0 done, 1 something is wrong (and said), 2 the command was mistyped, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from acplab.base import console as progress
+from acplab.base import paths
+from acplab.base.console import console, say
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+
+app = typer.Typer(
+    help="A Jupyter course on Kubernetes the ACK way, with a real cluster under it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Images = Annotated[
+    str, typer.Option("--images", help="Where images come from: auto, published, mirror=PREFIX or built.")
+]
+INTERRUPTED = 130  # what shells say of a program that Ctrl-C has ended
+Profile = Annotated[str, typer.Option("--profile", help="Which cluster.")]
+
+
+def main() -> None:
+    """Run the command; an error is one sentence and its remedy, never a traceback."""
+    try:
+        # Outside of its standalone mode typer returns the code of a typer.Exit instead of raising it.
+        code = app(standalone_mode=False, prog_name="./acplab") or 0
+    except AcplabError as error:
+        progress.warn(_("Error: ") + str(error))
+        sys.exit(1)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except typer.TyperException as error:
+        error.show()  # type: ignore[attr-defined]
+        sys.exit(2)
+    if code == INTERRUPTED:
+        progress.warn(_("\nInterrupted. What is finished is kept; the same command goes on from there."))
+    sys.exit(code)
+
+
+@app.command()
+def start(
+    images: Images = "auto",
+    profile: Profile = "small",
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """Get everything ready and open JupyterLab. What is there already is used."""
+    from acplab import cluster
+    from acplab.host import docker
+    from acplab.host import jupyter as server
+
+    docker.ensure()
+    ready = cluster.ensure(profile, images)
+    running = server.ensure()
+    say(_("Ready: {cluster}").format(cluster=ready))
+    say(running.url())
+    if browser and sys.stdout.isatty():
+        webbrowser.open(running.url())
+
+
+@app.command()
+def status() -> None:
+    """What is running, and how far the labs are."""
+    from acplab import cluster
+    from acplab.course import lab as labs
+    from acplab.host import docker
+    from acplab.host import jupyter as server
+
+    condition = docker.state()
+    _line("Docker", _("running") if condition == "ready" else docker.remedy(condition)[0])
+    if condition == "ready":
+        for profile in cluster.profiles():
+            there = cluster.recorded(profile)
+            problem = cluster.diagnose(there, profile)
+            if there or profile == "small":
+                _line(_("cluster {profile}").format(profile=profile), problem.sentence if problem else str(there))
+    running = server.find()
+    _line("JupyterLab", running.url() if running else _("not running"))
+    for lab, words in labs.overview():
+        _line(lab, words)
+
+
+def _line(name: str, words: str) -> None:
+    console.print(f"{name:<24}{words}", soft_wrap=True, markup=False, highlight=False)
+
+
+@app.command()
+def doctor() -> None:
+    """Look for what could be wrong; every finding has a remedy."""
+    from acplab.app import doctor as examination
+
+    bad = 0
+    for finding in examination.examine():
+        bad += finding.ok is False
+        mark = {True: "ok ", None: "-- ", False: "BAD"}[finding.ok]
+        _line(f"{mark} {finding.what}", finding.found)
+        if finding.ok is not True and finding.remedy:
+            _line("", f"→ {finding.remedy}")
+    raise typer.Exit(1 if bad else 0)
+
+
+@app.command()
+def stop() -> None:
+    """Stop JupyterLab and the cluster; everything is kept for the next start."""
+    from acplab import cluster
+    from acplab.host import docker
+    from acplab.host import jupyter as server
+
+    say(_("JupyterLab stopped.") if server.stop() else _("JupyterLab was not running."))
+    if docker.state() == "ready":
+        stopped = [profile for profile in cluster.profiles() if cluster.stop(profile)]
+        say(
+            _("Cluster stopped: {names}.").format(names=", ".join(stopped)) if stopped else _("No cluster was running.")
+        )
+
+
+@app.command()
+def delete(
+    profile: Profile = "small",
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Also images, caches and progress: all that acplab ever made.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove the cluster; progress in the labs is kept unless --everything is given."""
+    from acplab import cluster
+    from acplab.host import docker
+    from acplab.host import jupyter as server
+
+    question = _("Remove the clusters, the images, {home} and {cache}?").format(home=paths.home(), cache=paths.cache())
+    if everything and not yes and not typer.confirm(question):
+        say(_("Nothing was removed."))
+        raise typer.Exit(1)
+    docker.require()
+    for one in cluster.profiles() if everything else [profile]:
+        say(
+            _("Cluster {name}: {done}.").format(
+                name=one, done=_("removed") if cluster.delete(one) else _("there was none")
+            )
+        )
+    if everything:
+        server.stop()
+        docker.remove_images()
+        for folder in (paths.home(), paths.cache()):
+            shutil.rmtree(folder, onerror=_make_writable)
+        say(_("Removed. What is left is this folder, with .venv and your notebooks."))
+
+
+def _make_writable(remove, path, _error) -> None:  # type: ignore[no-untyped-def]
+    os.chmod(os.path.dirname(path), 0o700)
+    os.chmod(path, 0o700)
+    remove(path)
+
+
+@app.command()
+def reset(lab: Annotated[str, typer.Argument(help="A lab, such as 10-canary-by-weight.")]) -> None:
+    """Set a lab back to its beginning; your files are moved to work/old-..., not deleted."""
+    from acplab.course import lab as labs
+
+    say(labs.reset(lab))
+
+
+@app.command()
+def check(
+    lab: Annotated[str, typer.Argument(help="A lab, such as 10-canary-by-weight.")],
+    task: Annotated[str | None, typer.Argument(help="One of its tasks; the next open one if not given.")] = None,
+) -> None:
+    """Check a task of a lab. Exit code 1 while something is wrong."""
+    from acplab.course import lab as labs
+
+    report = labs.check(lab, task)
+    say(report.words())
+    raise typer.Exit(0 if report.passed else 1)
+
+
+@app.command()
+def images(images: Images = "auto") -> None:
+    """Get the images without making a cluster, and say what there is."""
+    from acplab import images as node_images
+    from acplab.host import docker
+    from acplab.images import build
+
+    docker.ensure()
+    node = node_images.ensure(images)
+    _line(_("node image"), node.reference)
+    _line(_("route"), node.route)
+    _line(_("cache"), f"{paths.cache()} ({build.storage_bytes() / 1024**3:.1f} GiB)")
+
+
+@app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run_tests(
+    context: typer.Context,
+    images: Images = "auto",
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the test cluster standing for the next run.")] = False,
+) -> None:
+    """Run every test, on a cluster of their own. Further arguments go to pytest."""
+    # The tests have their own clusters, kubeconfigs and progress: a learner's are never touched.
+    os.environ["ACPLAB_INSTANCE"] = "test"
+    from acplab import cluster
+    from acplab.host import docker
+
+    docker.ensure()
+    docker.ensure_browser()
+    cluster.ensure("small", images)
+    try:
+        code = subprocess.call([sys.executable, "-m", "pytest", *context.args], cwd=paths.ROOT)
+    finally:
+        if not keep:
+            for one in cluster.profiles():
+                cluster.delete(one)
+    raise typer.Exit(code)

@@ -1,0 +1,174 @@
+"""Honest progress: one stage a task, with elapsed and expected time, and where its log is."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+
+console = Console(highlight=False)
+_TIMINGS = "timings.json"
+_SAY_EVERY = 30.0  # seconds between two lines of a stage when nobody watches a terminal
+
+
+def _timings() -> dict[str, float]:
+    try:
+        return dict(json.loads((paths.cache() / _TIMINGS).read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _remember(name: str, seconds: float) -> None:
+    """The next run expects what this one took on this machine."""
+    known = _timings() | {name: round(seconds, 1)}
+    paths.write_whole(paths.cache() / _TIMINGS, json.dumps(known, indent=1))
+
+
+class Stage:
+    """One thing that is being done; its output goes to its log file."""
+
+    def __init__(self, name: str, title: str, expected: float) -> None:
+        self.name, self.title = name, title
+        self.expected = _timings().get(name, expected)
+        self.log = paths.logs() / f"{name}.log"
+        self.detail = ""
+        self.began = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the stage began."""
+        return time.monotonic() - self.began
+
+    def say(self, detail: str) -> None:
+        """What is going on inside the stage; the display shows it at its next turn."""
+        self.detail = detail
+        with self.log.open("a") as log:
+            log.write(f"# {detail}\n")
+
+    def run(
+        self,
+        command: Sequence[str | Path],
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        """Run a command with its output in the log. AcplabError names its last words."""
+        with self.log.open("a") as log:
+            log.write(f"$ {' '.join(map(str, command))}\n")
+            log.flush()
+            try:
+                code = subprocess.call(
+                    [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=cwd
+                )
+            except OSError as error:
+                log.write(f"{error}\n")
+                code = 127  # what a shell says of a program that cannot be started
+        if code:
+            raise self.failure(code, str(command[0]), remedy)
+
+    def failure(self, code: int, program: str, remedy: str | None = None) -> AcplabError:
+        """The error for a command that failed in this stage, with the last line of the log."""
+        sentence = _("{title}: {program} failed (exit code {code}): {last}").format(
+            title=self.title, program=Path(program).name, code=code, last=last_line(self.log)
+        )
+        advice = remedy or _("Read the log, mend the cause and start again; finished parts are kept.")
+        return AcplabError(sentence, f"{advice} {_('Log:')} {self.log}")
+
+
+def last_line(log: Path) -> str:
+    """The line that says what went wrong: the last that calls itself an error, else the last one; shortened."""
+    with log.open(errors="replace") as lines:
+        tail = [line.strip() for line in deque(lines, 200) if line.strip() and not line.startswith(("$ ", "# "))]
+    errors = [line for line in tail if line.lower().startswith(("error:", "e:", "fatal:"))]
+    return (errors or tail or [_("no output")])[-1][:300]
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d}"
+
+
+@contextmanager
+def stage(name: str, title: str, expected: float) -> Iterator[Stage]:
+    """Show a stage while the block runs.
+
+    name: of the log file and of the remembered time; title: for people; expected: seconds, used
+    until this machine has its own figure.
+    """
+    current = Stage(name, title, expected)
+    current.log.write_text("")
+    show = _bar if console.is_terminal else _lines
+    with show(current):
+        yield current
+    _remember(name, current.elapsed)
+    console.print(f"[green]✓[/] {title} [dim]({_clock(current.elapsed)})[/]")
+
+
+@contextmanager
+def _bar(current: Stage) -> Iterator[None]:
+    columns = (BarColumn(30), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True) as bars, _ticking(0.25) as ticks:
+        task = bars.add_task(current.title, total=max(current.expected, 0.1))
+
+        def draw() -> None:
+            times = f"{_clock(current.elapsed)} / {_('about')} {_clock(current.expected)}"
+            words = f"{current.title}  {times}  [dim]{current.detail[:50]}  {_('log')}: {current.log}[/]"
+            bars.update(task, completed=min(current.elapsed, current.expected), description=words)
+
+        ticks.append(draw)
+        yield
+
+
+@contextmanager
+def _lines(current: Stage) -> Iterator[None]:
+    about = _("about {clock}, log: {log}").format(clock=_clock(current.expected), log=current.log)
+    print(f"… {current.title} ({about})", flush=True)
+
+    def draw() -> None:
+        times = f"{_clock(current.elapsed)} / {_('about')} {_clock(current.expected)}"
+        print(f"  {current.title}: {times}  {current.detail}", flush=True)
+
+    with _ticking(_SAY_EVERY) as ticks:
+        ticks.append(draw)
+        yield
+
+
+@contextmanager
+def _ticking(every: float) -> Iterator[list]:
+    """Call what is in the yielded list every so many seconds until the block ends."""
+    ended, ticks = threading.Event(), []  # type: ignore[var-annotated]
+
+    def loop() -> None:
+        while not ended.wait(every):
+            for tick in ticks:
+                tick()
+
+    thread = threading.Thread(target=loop, daemon=True)
+    thread.start()
+    try:
+        yield ticks
+    finally:
+        ended.set()
+        thread.join()
+
+
+def say(text: str) -> None:
+    """One plain line for the person at the terminal."""
+    console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def warn(text: str) -> None:
+    """One line that should not be overlooked."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,71 @@
+"""One operation at a time on a cluster, a lab or a chapter, whichever terminal or notebook it comes from."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+
+
+@contextmanager
+def hold(file: Path, patience: float, busy: Callable[[], AcplabError]) -> Iterator[None]:
+    """Hold a lock while the block runs; what busy() gives is raised if it is not free after `patience` seconds.
+
+    The operating system frees the lock of a process that died, so there is nothing to clean up by hand.
+    """
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=patience)
+    except Timeout:
+        raise busy() from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def turn(name: str, doing: str) -> Iterator[None]:
+    """Hold the lab or chapter while the block runs, or AcplabError that says who holds it.
+
+    doing: what the block does, as others will read it ("resetting it").
+    """
+    with hold(_file(name, "lock"), 0, lambda: _held(name)):
+        try:
+            _file(name, "holder").write_text(json.dumps(_me(doing)), encoding="utf-8")
+            yield
+        finally:
+            _file(name, "holder").unlink(missing_ok=True)
+
+
+def _file(name: str, ending: str) -> Path:
+    folder = paths.home() / "locks"
+    folder.mkdir(exist_ok=True)
+    return folder / f"{name}.{ending}"
+
+
+def _me(doing: str) -> dict[str, str]:
+    # Jupyter gives its kernels the notebook's path, which says more than "ipykernel_launcher.py".
+    program = os.environ.get("JPY_SESSION_NAME") or sys.argv[0] or "python"
+    since = datetime.now().strftime("%H:%M:%S")
+    return {"pid": str(os.getpid()), "program": Path(program).name, "since": since, "doing": doing}
+
+
+def _held(name: str) -> AcplabError:
+    remedy = _("Wait until it is done and try again; nothing was changed.")
+    try:
+        holder = json.loads(_file(name, "holder").read_text(encoding="utf-8"))
+        sentence = _("Another program works on {name}: {program} (process {pid}) is {doing} since {since}.")
+        return AcplabError(sentence.format(name=name, **holder), remedy)
+    except (OSError, ValueError, KeyError):  # it has only just begun, or is just done
+        return AcplabError(_("Another program works on {name} right now.").format(name=name), remedy)

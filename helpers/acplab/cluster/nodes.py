@@ -1,0 +1,201 @@
+"""The nodes of a lab cluster as Docker sees them: their state, their addresses, setting them going again."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.base.retry import retry_context
+from acplab.host import docker
+from acplab.kube import client as connection
+from acplab.kube.client import resource
+
+POD_VSWITCHES = {"test": -2, "course": -3}  # counted from the end of our network, in steps of /24
+KIND_LABEL = "io.x-k8s.kind.cluster"
+NETWORK = "acplab"
+# A network of our own with a stated range: Docker then lets a node keep its address. The first that is
+# free is taken; none meets the Pod and Service ranges of the clusters.
+HOST_ROUTES = Path("/proc/net/route")
+RANGES = ("172.28.0.0/16", "172.29.0.0/16", "192.168.224.0/20", "10.213.0.0/16")
+
+
+def states(cluster: str) -> dict[str, str]:
+    """Node -> Docker's word for its state ("running", "paused", "exited", ...), of a kind cluster."""
+    listed = docker.run(
+        "ps", "--all", "--filter", f"label={KIND_LABEL}={cluster}", "--format", "{{.Names}}\t{{.State}}"
+    )
+    return dict(line.split("\t") for line in sorted(listed.splitlines()))
+
+
+def addresses(cluster: str) -> dict[str, str]:
+    """Node -> its IPv4 address in our network ("" while it is stopped)."""
+    names = list(states(cluster))
+    found = json.loads(docker.run("inspect", *names)) if names else []
+    return {
+        one["Name"].lstrip("/"): one["NetworkSettings"]["Networks"].get(NETWORK, {}).get("IPAddress", "")
+        for one in found
+    }
+
+
+def refuse_foreign(nodes: list[str]) -> None:
+    """AcplabError unless each of these containers runs an image that acplab has made: a name proves nothing."""
+    for one in json.loads(docker.run("inspect", *nodes)):
+        image = one["Config"]["Image"]
+        if not image.startswith(("acplab/node:", "docker.io/kindest/haproxy:", "kindest/haproxy:")):
+            raise AcplabError(
+                _("The container {name} runs {image}, so it is not a node of acplab; it was left alone.").format(
+                    name=one["Name"].lstrip("/"), image=image
+                ),
+                _("If you can spare it, remove or rename that cluster yourself."),
+            )
+
+
+def network() -> str:
+    """The name of our Docker network; made if it isn't there."""
+    if NETWORK in docker.run("network", "ls", "--format", "{{.Name}}").split():
+        return NETWORK
+    taken = _routed()
+    for block in RANGES:
+        if any(ipaddress.IPv4Network(block).overlaps(one) for one in taken):
+            continue
+        try:
+            docker.run(
+                "network",
+                "create",
+                "--driver",
+                "bridge",
+                "--subnet",
+                block,
+                "--opt",
+                "com.docker.network.bridge.enable_ip_masquerade=true",
+                NETWORK,
+            )
+            return NETWORK
+        except AcplabError as error:
+            if "overlap" not in error.sentence.lower():
+                raise
+    raise AcplabError(
+        _("All address ranges for the nodes ({ranges}) are in use by this machine's networks.").format(
+            ranges=", ".join(RANGES)
+        ),
+        _("Remove unused Docker networks (docker network prune), or leave a VPN that covers them; ip route shows it."),
+    )
+
+
+def _routed() -> list[ipaddress.IPv4Network]:
+    """What this machine reaches by a route of its own, such as a VPN. Docker compares with its own networks only."""
+    if not HOST_ROUTES.exists():
+        return []
+    lines = [line.split() for line in HOST_ROUTES.read_text().splitlines()[1:]]
+    found = [ipaddress.IPv4Network((_address(line[1]), str(_address(line[7])))) for line in lines]
+    return [network for network in found if network.prefixlen]
+
+
+def _address(hexadecimal: str) -> ipaddress.IPv4Address:
+    # The kernel prints the four bytes as one number, the lowest byte first.
+    return ipaddress.IPv4Address(int(hexadecimal, 16).to_bytes(4, "little"))
+
+
+def pod_vswitch() -> str:
+    """The part of our network that stands for a Pod vSwitch: 254 addresses of those that Docker hands out last.
+
+    A learner's cluster and that of the tests share the network, so each instance has a part of its own.
+    """
+    block = docker.run("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", network()).strip()
+    return str(list(ipaddress.IPv4Network(block).subnets(new_prefix=24))[POD_VSWITCHES.get(paths.instance(), -4)])
+
+
+def restart_nodes(cluster: str, wanted: dict[str, str]) -> list[str]:
+    """Unpause and start the nodes, each at the address that its certificates and etcd know.
+
+    wanted: node -> address. Returns the nodes that were touched. AcplabError if a node is missing.
+    """
+    now = states(cluster)
+    if missing := sorted(set(wanted) - set(now)):
+        raise AcplabError(_("Node {node} is gone.").format(node=missing[0]), _("The cluster has to be rebuilt."))
+    paused = [node for node in wanted if now[node] == "paused"]
+    if paused:
+        docker.run("unpause", *paused)
+    there = addresses(cluster)
+    moved = [node for node in wanted if now[node] not in ("running", "paused") or there[node] != wanted[node]]
+    if moved:
+        _start_at(moved, [node for node in moved if now[node] in ("running", "paused")], wanted)
+    return sorted({*paused, *moved})
+
+
+def _start_at(nodes: list[str], running: list[str], wanted: dict[str, str]) -> None:
+    """Stop those that run at a wrong address, then start all in the order of their addresses, pinned."""
+    if running:
+        docker.run("stop", "--time", "10", *running)
+    network()
+    for node in nodes:
+        _disconnect(node)
+    for node in sorted(nodes, key=lambda one: ipaddress.ip_address(wanted[one])):
+        docker.run("network", "connect", "--ip", wanted[node], NETWORK, node)
+        docker.run("start", node)
+
+
+def _disconnect(node: str) -> None:
+    try:
+        docker.run("network", "disconnect", "--force", NETWORK, node)
+    except AcplabError as error:
+        # An interrupted repair has done this already.
+        if "is not connected" not in error.sentence:
+            raise
+
+
+def wait_ready(timeout: float = 150, since: datetime | None = None) -> None:
+    """Wait until every node is Ready; with since, also until its kubelet has reported after that."""
+    for attempt in retry_context(on=AcplabError, attempts=None, timeout=timeout, wait_initial=0.5, wait_max=1.0):
+        with attempt:
+            _require_ready(since)
+
+
+def _require_ready(since: datetime | None) -> None:
+    leases = connection.items(resource("lease"), "kube-node-lease") if since else []
+    renewed = {one["metadata"]["name"]: datetime.fromisoformat(one["spec"]["renewTime"]) for one in leases}
+    for node in connection.items(resource("node")):
+        name = node["metadata"]["name"]
+        ready = any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"]["conditions"])
+        # What the API says of a node may be from before it was stopped; its lease tells.
+        silent = since is not None and (name not in renewed or renewed[name] < since)
+        if not ready or silent:
+            raise AcplabError(
+                _("Node {name} is not ready.").format(name=name), _("Look at: docker logs {name}").format(name=name)
+            )
+
+
+def wait_restarted(cluster: str, timeout: float = 120) -> None:
+    """Wait until what the API says of every Pod is from after its node was started.
+
+    Until then a Service leads to Pods that are called ready and don't run.
+    """
+    started = _started(cluster)
+    for attempt in retry_context(on=AcplabError, attempts=None, timeout=timeout, wait_initial=0.5, wait_max=1.0):
+        with attempt:
+            for pod in connection.items(resource("pod")):
+                _require_restarted(pod, started)
+
+
+def _started(cluster: str) -> dict[str, datetime]:
+    """Node -> when its container was last started."""
+    found = json.loads(docker.run("inspect", *states(cluster)))
+    return {one["Name"].lstrip("/"): datetime.fromisoformat(one["State"]["StartedAt"]) for one in found}
+
+
+def _require_restarted(pod: dict[str, Any], started: dict[str, datetime]) -> None:
+    node = pod["spec"].get("nodeName")
+    for container in pod["status"].get("containerStatuses") or []:
+        running = container["state"].get("running")
+        if running and node in started and datetime.fromisoformat(running["startedAt"]) < started[node]:
+            where = {"name": pod["metadata"]["name"], "node": node}
+            raise AcplabError(
+                _("Pod {name} on {node} has not been started again yet.").format(**where),
+                _("Look at: docker logs {node}").format(**where),
+            )

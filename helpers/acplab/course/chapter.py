@@ -1,0 +1,105 @@
+"""An open chapter: its namespace, its manifests, and the other clusters that it visits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from acplab import cluster, kube
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.base.locks import turn
+from acplab.course.namespaces import CHAPTER, LabNamespace, apply_in
+from acplab.course.spec import unknown
+from acplab.kube import client as connection
+
+if TYPE_CHECKING:
+    from acplab.cluster import Cluster
+    from acplab.topics.network import Plan
+
+Say = Callable[[str], None]
+
+
+class Chapter:
+    """An open chapter. namespace: its own, fresh; ingress_url: "http://127.0.0.1:PORT" of the ingress."""
+
+    def __init__(self, name: str, ingress_url: str) -> None:
+        self.name = name
+        self.ingress_url = ingress_url
+        self.namespace = f"ch-{name}"
+        self._own = LabNamespace(self.namespace, CHAPTER, name)
+        self._visited: set[str] = set()
+
+    @contextmanager
+    def on_cluster(self, profile: str, plan: Plan | None = None) -> Iterator[Cluster]:
+        """Be on another cluster while the block runs: kube, wires and apply() speak to that one.
+
+        It is made if it is not there, or has not the ranges of `plan`. The chapter has a namespace of the same name there,
+        which is empty at the first visit, and which close() removes.
+        """
+        before = connection.current()
+        there = cluster.ensure(profile, plan=plan) if plan else cluster.ensure(profile)
+        try:
+            if profile not in self._visited or self._own.look() is None:
+                self.refresh()
+            self._visited.add(profile)
+            yield there
+        finally:
+            connection.use(before)
+
+    def apply(self, file: str, **values: str) -> list[kube.Applied]:
+        """Apply a file or folder of manifests/<chapter>/ (or YAML text) in the chapter's namespace."""
+        return apply_in(self.namespace, file if "\n" in file else _manifest(self.name, file), values)
+
+    def pod(self, app: str) -> str:
+        """The name of a running Pod of the chapter with the label app=..., on the cluster in use."""
+        for pod in kube.list("pod", self.namespace, f"app={app}"):
+            if pod["status"].get("phase") == "Running" and "deletionTimestamp" not in pod["metadata"]:
+                return pod["metadata"]["name"]
+        raise AcplabError(
+            _("No Pod with the label app={app} runs in {namespace}.").format(app=app, namespace=self.namespace),
+            _('Look at: kube.list("pod", namespace="{namespace}")').format(namespace=self.namespace),
+        )
+
+    def close(self, say: Say = print) -> None:
+        """Remove the namespace with all that the chapter made in it, on each cluster, and say what that was."""
+        with turn(self.namespace, _("closing it")):
+            say(self._own.remove())
+        for profile in sorted(self._visited):
+            try:
+                with cluster.inside(profile) as there:
+                    say(f"{there.name}: {self._own.remove()}")
+            except AcplabError as error:  # a cluster that is gone has taken the namespace along
+                say(error.sentence)
+
+    def refresh(self) -> None:
+        """Empty the namespace: a chapter's first cell begins anew each time that it runs."""
+        with turn(self.namespace, _("opening it")):
+            self._own.remove()
+            self._own.make()
+
+    def __repr__(self) -> str:
+        return _("Chapter {name}: namespace {namespace}, ingress_url {ingress_url}").format(
+            name=self.name, namespace=self.namespace, ingress_url=self.ingress_url
+        )
+
+
+def open(name: str, profile: str = "small") -> Chapter:
+    """Open a chapter ("10-ingress-release"): see to the cluster, and give the chapter an empty namespace."""
+    known = sorted(file.stem for file in (paths.ROOT / "notebooks").glob("*.ipynb"))
+    if name not in known:
+        raise unknown(_("chapter"), name, known)
+    chapter = Chapter(name, cluster.ensure(profile).ingress_url)
+    chapter.refresh()
+    return chapter
+
+
+def _manifest(name: str, file: str) -> Path:
+    folder = paths.ROOT / "manifests" / name
+    found = (folder / file).resolve()
+    if found.exists() and found.is_relative_to(folder.resolve()):
+        return found
+    raise unknown(_("manifest"), file, sorted(path.name for path in folder.glob("*.yaml")))

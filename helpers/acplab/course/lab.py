@@ -1,0 +1,290 @@
+"""What notebooks and the command line do with a lab: start it, check it, get a hint, start over.
+
+Everything here resumes. A lab is set up when its namespace says so, not when a variable does, so that a
+restarted kernel, a second terminal or a rebuilt cluster all find the same truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from acplab import cluster, kube
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.base.locks import turn
+from acplab.course import files as workfiles
+from acplab.course import spec as labfiles
+from acplab.course import store as record
+from acplab.course.namespaces import LAB, LabNamespace, NoCluster, apply_in
+from acplab.course.spec import NO_CLUSTER, LabSpec, Task
+from acplab.grading import checks
+from acplab.grading.results import Hint, Report
+
+if TYPE_CHECKING:
+    from acplab.course.panel import Panel
+
+Say = Callable[[str], None]
+
+
+class Recorded(Protocol):
+    """What can be kept for a later check: traffic, a network plan."""
+
+    def record(self) -> dict[str, Any]:
+        """It as JSON values."""
+
+
+# --- labs -----------------------------------------------------------------------------------------------
+
+
+class Lab:
+    """One lab. It can be made at any time; start() is what sets the lab up in the cluster."""
+
+    def __init__(self, lab: LabSpec) -> None:
+        self.lab = lab
+        self.namespace = lab.namespace
+        self.work = lab.work
+        self._own = NoCluster(lab.id) if lab.cluster == NO_CLUSTER else LabNamespace(lab.namespace, LAB, lab.id)
+
+    @property
+    def ingress_url(self) -> str:
+        """ "http://127.0.0.1:PORT", where the ingress answers; add a Host header. "" if the lab needs no cluster."""
+        if self.lab.cluster == NO_CLUSTER:
+            return ""
+        return cluster.find(self.lab.cluster).ingress_url
+
+    # what a learner does
+
+    def apply(self, file: str, **values: str) -> list[kube.Applied]:
+        """Apply your file from work/ (else the one in given/ or the lab's folder), or YAML text."""
+        with turn(self.lab.id, _("applying a file to it")):
+            self._started()
+            source = file if "\n" in file else workfiles.locate(self.lab, file)
+            return apply_in(self.namespace, source, values)
+
+    def check(self, task: str | None = None) -> Report:
+        """Judge a task by its id, the next open one if none is given. Only looks, never changes anything."""
+        wanted = self._task(task)
+        with turn(self.lab.id, _("checking it")):
+            bench = self._bench()
+            findings = checks.run(self._checks().tasks[wanted.id], bench)
+            passed = Report(self.lab.id, wanted.id, findings).passed
+            record.attempt(self.lab.id, wanted.id, passed)
+        return Report(self.lab.id, wanted.id, findings, self._advice(wanted, passed))
+
+    def hint(self, task: str | None = None) -> Hint:
+        """A hint from the state of your lab: the first call says where to look, later ones come closer."""
+        wanted = self._task(task)
+        with turn(self.lab.id, _("making a hint for it")):
+            both = checks.tiers(self._checks().hints[wanted.id], self._bench())
+            tier = record.next_tier(self.lab.id, wanted.id)
+        return Hint(self.lab.id, wanted.id, tier, both[tier - 1])
+
+    def note(self, key: str, value: Any) -> None:
+        """Keep something for a later check, such as a prediction (a JSON value)."""
+        record.note(self.lab.id, key, value)
+
+    def record(self, key: str, what: Recorded) -> None:
+        """Keep what a load saw (totals, who answered when, the marks), or a plan, for a check that comes later."""
+        self.note(key, what.record())
+
+    def panel(self) -> Panel:
+        """The lab's tasks with buttons; every button has a call that does the same."""
+        from acplab.course.panel import Panel
+
+        return Panel(self)
+
+    def progress(self) -> str:
+        """Plain lines: which tasks are done and which one is next."""
+        done, following = record.done(self.lab.id), self.following()
+        lines = [self.standing()]
+        for number, task in enumerate(self.lab.tasks, 1):
+            box = "[x]" if task.id in done else "[ ]"
+            arrow = _("  <- next") if task == following else ""
+            lines.append(f"  {box} {number} {task.id}: {task.title}{arrow}")
+        return "\n".join(lines)
+
+    def standing(self) -> str:
+        """One line: the lab, and how many of its tasks are done."""
+        return f"{self.lab.title} ({self.lab.id}): {self.score()}"
+
+    def score(self) -> str:
+        """How many of the tasks are done, in words."""
+        done = self.done()
+        number = sum(task.id in done for task in self.lab.tasks)
+        return _("{done} of {all} tasks are done").format(done=number, all=len(self.lab.tasks))
+
+    def done(self) -> set[str]:
+        """Ids of the tasks that are done."""
+        return record.done(self.lab.id)
+
+    def following(self) -> Task | None:
+        """The first task that is not done, None when all are."""
+        done = self.done()
+        return next((task for task in self.lab.tasks if task.id not in done), None)
+
+    # beginning, starting over, ending
+
+    def open(self, say: Say = print) -> None:
+        """Set the lab up if it is not, hand out its files, and say where the learner stands."""
+        with turn(self.lab.id, _("starting it")):
+            self._see_to_cluster(anew=record.begun(self.lab.id) is None)
+            if self._own.ready():
+                say(_("The lab {lab} goes on where it was.").format(lab=self.lab.id))
+            else:
+                self._say_why_anew(say)
+                self._set_up()
+            workfiles.hand_out(self.lab)
+        say(self.progress())
+
+    def reset(self, say: Say = print) -> None:
+        """Start over: fresh namespace, given files, no task done. Your changed files are moved aside."""
+        say(self.start_over(say))
+
+    def start_over(self, say: Say) -> str:
+        """What reset() does: say each step while it happens, and give the last sentence back."""
+        with turn(self.lab.id, _("resetting it")):
+            self._see_to_cluster(anew=True)
+            if self.lab.cluster != NO_CLUSTER:
+                told = _("Resetting {lab}: its namespace is removed and set up again, about 20 s.")
+                say(told.format(lab=self.lab.id))
+            say(self._own.remove())
+            record.forget(self.lab.id)
+            shelf = workfiles.put_away(self.lab)
+            if shelf:
+                say(_("Your changed files are kept in {shelf}.").format(shelf=shelf))
+            self._set_up()
+            workfiles.hand_out(self.lab)
+        return _("The lab {lab} is as it was at the start.").format(lab=self.lab.id)
+
+    def finish(self, say: Say = print) -> None:
+        """Remove what the lab has in the cluster. Your progress and your files in work/ are kept."""
+        with turn(self.lab.id, _("cleaning up after it")):
+            if self.lab.cluster != NO_CLUSTER:
+                cluster.find(self.lab.cluster)
+            say(self._own.remove())
+        say(self.standing() + ".")
+
+    # inside
+
+    def _see_to_cluster(self, anew: bool) -> None:
+        """The lab's cluster; when the lab begins anew, with the ranges of the lab's own plan, if it has one."""
+        if anew and self.lab.plan:
+            from acplab.topics import network
+
+            cluster.ensure(self.lab.cluster, plan=network.plan_or_raise(network.Request(**self.lab.plan)))
+        elif self.lab.cluster != NO_CLUSTER:
+            cluster.ensure(self.lab.cluster)
+
+    def _set_up(self) -> None:
+        """All or nothing: when a step fails or is interrupted, the namespace goes again."""
+        try:
+            self._own.make()
+            if self.lab.setup.is_dir():
+                self._wait(kube.apply(self.lab.setup, namespace=self.namespace))
+            record.begin(self.lab.id, self._first_notes())
+            self._own.mark_ready()
+        except BaseException:
+            with suppress(AcplabError):
+                self._own.discard()
+            raise
+
+    def _wait(self, applied: list[kube.Applied]) -> None:
+        ready = self.lab.ready
+        if ready is None:
+            ready = tuple(f"{one.kind}/{one.name}" for one in applied if one.kind.lower() == "deployment")
+        for kind, name in (target.split("/", 1) for target in ready):
+            kube.wait(kind, name, namespace=self.namespace)
+
+    def _first_notes(self) -> dict[str, Any]:
+        notes = self._checks().notes
+        return notes(checks.LabView(self.namespace, self.ingress_url)) if notes else {}
+
+    def _say_why_anew(self, say: Say) -> None:
+        if record.begun(self.lab.id) and self.done():
+            say(
+                _("The lab {lab} is not in the cluster any more and is set up anew. ").format(lab=self.lab.id)
+                + _("Your done tasks stay ticked and your files stay; apply them again to go on.")
+            )
+
+    def _started(self) -> str:
+        """The entrance of the running lab; AcplabError with what to do if the lab is not set up."""
+        entrance = self.ingress_url
+        if not self._own.ready():
+            raise self._absent()
+        return entrance
+
+    def _absent(self) -> AcplabError:
+        if record.begun(self.lab.id):
+            sentence = _("The lab {lab} is not in the cluster now; it was finished, or the cluster is a new one.")
+        else:
+            sentence = _("The lab {lab} has not been started.")
+        remedy = _('Run labs.start("{lab}"), the first cell of labs/{lab}/lab.ipynb.')
+        return AcplabError(sentence.format(lab=self.lab.id), remedy.format(lab=self.lab.id))
+
+    def _bench(self) -> checks.LabView:
+        entrance = self._started()
+        return checks.LabView(self.namespace, entrance, record.notes(self.lab.id))
+
+    def _checks(self) -> checks.Checks:
+        return checks.load(self.lab.folder)
+
+    def _task(self, task: str | None) -> Task:
+        return self.lab.task(task) if task else self.following() or self.lab.tasks[-1]
+
+    def _advice(self, task: Task, passed: bool) -> str:
+        if not passed:
+            return _('Stuck? hint("{task}") looks at your lab and says where to look.').format(task=task.id)
+        following = self.following()
+        if following is None:
+            return _("All {n} tasks are done. finish() cleans up.").format(n=len(self.lab.tasks))
+        return _("Next: {task}: {title}").format(task=following.id, title=following.title)
+
+    def __repr__(self) -> str:
+        return self.progress()
+
+
+def start(lab_id: str, say: Say = print) -> Lab:
+    """Start a lab, or go on with it, and say which tasks are done."""
+    begun = find(lab_id)
+    begun.open(say)
+    return begun
+
+
+# --- by id, for the command line --------------------------------------------------------------------------
+
+
+def all() -> list[LabSpec]:
+    """All labs, in reading order."""
+    return labfiles.all_labs()
+
+
+def find(lab_id: str) -> Lab:
+    """The lab of that id without starting it; AcplabError names the nearest ids if there is none."""
+    return Lab(labfiles.load(lab_id))
+
+
+def check(lab_id: str, task: str | None = None) -> Report:
+    """Lab.check by lab id."""
+    return find(lab_id).check(task)
+
+
+def hint(lab_id: str, task: str | None = None) -> Hint:
+    """Lab.hint by lab id."""
+    return find(lab_id).hint(task)
+
+
+def reset(lab_id: str, say: Say = print) -> str:
+    """Lab.reset by lab id; the steps are said while they happen, the last sentence is given back."""
+    return find(lab_id).start_over(say)
+
+
+def finish(lab_id: str, say: Say = print) -> None:
+    """Lab.finish by lab id."""
+    find(lab_id).finish(say)
+
+
+def overview() -> list[tuple[str, str]]:
+    """(lab id, how many of its tasks are done) of every lab; needs no cluster."""
+    return [(lab.id, Lab(lab).score()) for lab in all()]

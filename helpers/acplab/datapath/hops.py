@@ -1,0 +1,141 @@
+"""The way of one packet: who decides where it goes next, and what is noted of it on the way."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from acplab import kube
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.datapath import node_exec as shell
+
+_NOWHERE = {
+    "Invalid argument": "blackhole",
+    "No route to host": "unreachable",
+    "Permission denied": "prohibit",
+    "Network is unreachable": "no route",
+}
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One decision. where: who decides; to: the next machine ("" if the target is reached from here); device: where the
+    packet leaves; kind: what sort of device that is ("bridge", "veth", "ethernet"). A packet that goes nowhere has no
+    device, and kind says why ("blackhole", "no route", ...)."""
+
+    where: str
+    to: str
+    device: str
+    kind: str
+
+    def __str__(self) -> str:
+        if not self.device:
+            return _("{where:<44}nowhere ({kind})").format(where=self.where, kind=self.kind)
+        to = _("to {to}").format(to=self.to) if self.to else _("straight to the target")
+        return _("{where:<44}{to:<26}by {device} ({kind})").format(
+            where=self.where, to=to, device=self.device, kind=self.kind
+        )
+
+
+def path(source: str, target: str, namespace: str) -> list[Hop]:
+    """The hops from one Pod to another Pod, each by its name. Asked of the kernels' route tables; nothing is sent.
+
+    A way that breaks off ends with a Hop that has no device.
+    """
+    first, last = _pod(source, namespace), _pod(target, namespace)
+    here, there = first["spec"]["nodeName"], last["spec"]["nodeName"]
+    address, goal = first["status"]["podIP"], last["status"]["podIP"]
+    inner, outer = _veth(here, address)
+    hops = [_hop(_("Pod {name}").format(name=source), here, _ask(here, goal, namespace=inner), inner)]
+    hops.append(_hop(_("node {name}").format(name=here), here, _ask(here, goal, address, outer)))
+    if there != here and hops[-1].device:
+        hops.append(_hop(_("node {name}").format(name=there), there, _ask(there, goal, address, "eth0")))
+    return hops
+
+
+def next_hop(node: str, target: str) -> Hop:
+    """What a node does with a packet of its own to an address; nothing is sent."""
+    shell.require(node)
+    return _hop(_("node {name}").format(name=node), node, _ask(node, target))
+
+
+def _pod(name: str, namespace: str) -> dict[str, Any]:
+    pod = kube.find("pod", name, namespace)
+    if pod is None or not pod["status"].get("podIP"):
+        raise AcplabError(
+            _("There is no Pod {name} with an address in the namespace {namespace}.").format(
+                name=name, namespace=namespace
+            ),
+            _('Look at: kube.list("pod", namespace="{namespace}")').format(namespace=namespace),
+        )
+    return pod
+
+
+def _veth(node: str, address: str) -> tuple[str, str]:
+    """(network namespace of the Pod with this address, the interface of the node through which its packets come in)."""
+    for line in shell.run(node, "ip", "netns", "list").splitlines():
+        inside = line.split()[0]
+        found = shell.ip(node, "address", "show", "dev", "eth0", namespace=inside)
+        if any(one.get("local") == address for link in found for one in link.get("addr_info", [])):
+            number = found[0].get("link_index")
+            links = shell.ip(node, "link", "show")
+            outside = next(link for link in links if link["ifindex"] == number)
+            return inside, outside.get("master", outside["ifname"])
+    raise AcplabError(
+        _("Node {node} has no Pod with the address {address}.").format(node=node, address=address),
+        _("Has the Pod just been replaced? Get it again."),
+    )
+
+
+def _ask(node: str, target: str, source: str = "", device: str = "", namespace: str = "") -> dict[str, Any]:
+    """`ip route get`: what this node (or the Pod in a namespace of it) does with a packet from source to target."""
+    arrives = ("from", source, "iif", device) if source else ()
+    try:
+        return shell.ip(node, "route", "get", target, *arrives, namespace=namespace)[0]
+    except AcplabError as error:
+        # The kernel answers with an error number that it has for this kind of route.
+        for answer, kind in _NOWHERE.items():
+            if answer in error.sentence:
+                return {"dev": "", "kind": kind}
+        raise
+
+
+def _hop(where: str, node: str, answer: dict[str, Any], namespace: str = "") -> Hop:
+    device = answer["dev"]
+    if not device:
+        return Hop(where, "", "", answer["kind"])
+    details = shell.ip(node, "-details", "link", "show", "dev", device, namespace=namespace)[0]
+    kind = (details.get("linkinfo") or {}).get("info_kind", "ethernet")
+    return Hop(where, answer.get("gateway", ""), device, kind)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A connection that a node has noted. asked: "ADDRESS:PORT" that the client wanted; answered: who really answers;
+    client: who began; seen_as: how the answering side sees the client."""
+
+    client: str
+    asked: str
+    answered: str
+    seen_as: str
+
+    def __str__(self) -> str:
+        return _("{client} asked {asked}, is answered by {answered}, and is seen there as {seen}").format(
+            client=self.client, asked=self.asked, answered=self.answered, seen=self.seen_as
+        )
+
+
+_TUPLE = re.compile(r"src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)")
+
+
+def connections(node: str, destination: str) -> list[Connection]:
+    """What a node's connection tracking (conntrack) has noted of TCP connections to an address, as the client wrote it."""
+    text = shell.run(node, "conntrack", "-L", "-p", "tcp", "-d", destination)
+    return [_connection(line) for line in text.splitlines() if len(_TUPLE.findall(line)) == 2]
+
+
+def _connection(line: str) -> Connection:
+    (client, asked, _sport, port), (answers, seen, answer_port, _dport) = _TUPLE.findall(line)
+    return Connection(client, f"{asked}:{port}", f"{answers}:{answer_port}", seen)

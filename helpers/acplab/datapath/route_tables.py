@@ -1,0 +1,100 @@
+"""Who leads where: the Pod blocks of the nodes, and the routes to them."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.datapath import node_exec as shell
+from acplab.host import docker
+from acplab.kube import client as connection
+from acplab.kube.client import resource
+
+
+@dataclass(frozen=True)
+class Route:
+    """A line of a node's route table. to: a CIDR, an address or "default"; via: the next machine, "" if it is here;
+    device: where the packet leaves; kind: "unicast", or "blackhole" and the like for packets that go nowhere."""
+
+    to: str
+    via: str
+    device: str
+    kind: str = "unicast"
+
+    def __str__(self) -> str:
+        if self.kind != "unicast":
+            return f"{self.to:<20}{self.kind}"
+        via = _("via {via}").format(via=self.via) if self.via else _("directly")
+        return f"{self.to:<20}{via:<22}{self.device}"
+
+
+def routes(node: str) -> list[Route]:
+    """The route table of a node, as `ip route` shows it: of two lines for the same target the first one counts."""
+    return [
+        Route(one["dst"], one.get("gateway", ""), one.get("dev", ""), one.get("type", "unicast"))
+        for one in shell.ip(node, "route", "show")
+    ]
+
+
+@dataclass(frozen=True)
+class NodeRange:
+    """A node and its Pods. node: its name; address: of the node; cidr: the block of its Pods; zone: where it stands."""
+
+    node: str
+    address: str
+    cidr: str
+    zone: str
+
+    def __str__(self) -> str:
+        return f"{self.node:<34}{self.zone:<16}{self.address:<16}{self.cidr}"
+
+
+def node_ranges() -> list[NodeRange]:
+    """The nodes of the cluster in use, each with the block of Pod addresses that it was given."""
+    found = connection.items(resource("node"))
+    return [
+        NodeRange(
+            one["metadata"]["name"],
+            next((at["address"] for at in one["status"]["addresses"] if at["type"] == "InternalIP"), ""),
+            one["spec"].get("podCIDR", ""),
+            one["metadata"]["labels"].get("topology.kubernetes.io/zone", ""),
+        )
+        for one in sorted(found, key=lambda one: one["metadata"]["name"])
+    ]
+
+
+@contextmanager
+def vpc_route(to: str, via: str) -> Iterator[None]:
+    """A route entry of the VPC while the block runs: every node of the cluster in use sends `to` (a CIDR) to `via`.
+
+    In a VPC it is one line of one table. Here each node carries a copy, put before the routes that are there, and it is
+    taken away at the end, whatever happens in the block. A node whose own Pods are in that range goes on delivering to
+    them, as an ECS does: the VPC's table is asked for what leaves a machine.
+    """
+    connection.require_own_cluster()
+    target = ipaddress.ip_network(to)
+    nodes = [block.node for block in node_ranges() if not ipaddress.ip_network(block.cidr).overlaps(target)]
+    try:
+        for node in nodes:
+            _add(node, to, via)
+        yield
+    finally:
+        for node in nodes:
+            with suppress(AcplabError):  # it never got there
+                docker.run("exec", node, "ip", "route", "del", to, "via", via)
+
+
+def _add(node: str, to: str, via: str) -> None:
+    try:
+        docker.run("exec", node, "ip", "route", "prepend", to, "via", via)
+    except AcplabError as error:
+        raise AcplabError(
+            _("Node {node} does not take the route {to} via {via}: {why}").format(
+                node=node, to=to, via=via, why=error.sentence
+            ),
+            _("`via` must be a machine in the network of the nodes; datapath.node_ranges() shows their addresses."),
+        ) from None

@@ -1,0 +1,145 @@
+"""What a check says: findings, and a report that has the same words as plain text and as HTML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from acplab.base import html as markup
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One criterion of a check.
+
+    gate: it must hold, but it holds in the untouched lab too, so meeting it earns nothing.
+    """
+
+    criterion: str
+    ok: bool
+    found: str
+    wanted: str
+    why: str
+    look: str
+    gate: bool = False
+
+    def mark(self) -> str:
+        """The verdict in a word or two."""
+        if self.ok:
+            return _("ok")
+        return _("BROKEN") if self.gate else _("NOT YET")
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(name, text) of what there is to say; a criterion that is met needs no more than what was found."""
+        if self.ok:
+            return [(_("found"), self.found)]
+        return [
+            (_("found"), self.found),
+            (_("wanted"), self.wanted),
+            (_("why"), self.why),
+            (_("next look"), self.look),
+        ]
+
+    def words(self) -> str:
+        """Plain lines."""
+        named = [(name, text.replace("\n", "\n" + " " * 15)) for name, text in self.rows()]
+        return "\n".join([f"  {self.mark():<8} {self.criterion}"] + [f"    {n:<10} {t}" for n, t in named])
+
+    def html(self) -> str:
+        """The same words, escaped."""
+        sign = "✓" if self.ok else "✗"
+        head = f'<span aria-hidden="true">{sign}</span> <strong>{markup.esc(self.mark())}</strong> '
+        return f"<li>{head}{markup.inline(self.criterion)}{markup.pairs(self.rows())}</li>"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one check of one task.
+
+    next: what to do now, one sentence; empty if nothing is known.
+    """
+
+    lab_id: str
+    task_id: str
+    findings: tuple[Finding, ...]
+    next: str = ""
+
+    @property
+    def scored(self) -> list[Finding]:
+        """The findings that count: all but the gates."""
+        return [finding for finding in self.findings if not finding.gate]
+
+    @property
+    def passed(self) -> bool:
+        """All findings are ok, and at least one of them counts: a check that found nothing proves nothing."""
+        return bool(self.scored) and all(finding.ok for finding in self.findings)
+
+    def title(self) -> str:
+        """One line with the verdict."""
+        name = f"{self.lab_id} / {self.task_id}"
+        if self.passed:
+            return _("{name}: passed").format(name=name)
+        if not self.findings:
+            return _("{name}: not yet, the check found nothing to judge").format(name=name)
+        open_ = sum(not finding.ok for finding in self.findings)
+        return _("{name}: not yet, {open} of {all} criteria are open").format(
+            name=name, open=open_, all=len(self.findings)
+        )
+
+    def words(self) -> str:
+        """The whole report as plain lines."""
+        tail = [self.next] if self.next else []
+        return "\n".join([self.title(), *(finding.words() for finding in self.findings), *tail])
+
+    def html(self) -> str:
+        """The same words for a notebook."""
+        items = "".join(finding.html() for finding in self.findings)
+        tail = f"<div>{markup.inline(self.next)}</div>" if self.next else ""
+        body = f'<ul style="list-style: none; padding-left: 0; margin: 4px 0">{items}</ul>{tail}'
+        return markup.card("good" if self.passed else "bad", self.title(), body)
+
+    def must_pass(self) -> Report:
+        """This report, or AcplabError with its words, so that a solution notebook stops when red."""
+        if not self.passed:
+            raise AcplabError(self.words(), _("Follow the next look of the first open criterion."))
+        return self
+
+    def __repr__(self) -> str:
+        return self.words()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        return markup.bundle(self.html(), self.words())
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A hint of tier 1 (where to look) or 2 (closer, still not the answer)."""
+
+    lab_id: str
+    task_id: str
+    tier: int
+    text: str
+
+    def title(self) -> str:
+        """One line that says which hint this is."""
+        return _("Hint {tier} of 2 for {task}").format(tier=self.tier, task=self.task_id)
+
+    def words(self) -> str:
+        """Plain lines."""
+        return "\n".join([self.title(), self.text, *self._more()])
+
+    def html(self) -> str:
+        """The same words for a notebook."""
+        more = "".join(f"<div>{markup.inline(line)}</div>" for line in self._more())
+        return markup.card("note", self.title(), f"<div>{markup.lines(self.text)}</div>{more}")
+
+    def _more(self) -> list[str]:
+        return [_("Ask again for a closer one.")] if self.tier == 1 else []
+
+    def __repr__(self) -> str:
+        return self.words()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        return markup.bundle(self.html(), self.words())

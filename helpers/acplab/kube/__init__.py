@@ -1,0 +1,28 @@
+"""kubectl's verbs as calls: get, list, apply, delete, patch, wait, exec, logs, events and their like."""
+
+from acplab.kube.containers import exec, logs
+from acplab.kube.manifests import read_manifests
+from acplab.kube.verbs import (
+    Applied,
+    Object,
+    Objects,
+    annotate,
+    api_resources,
+    apply,
+    delete,
+    events,
+    exists,
+    find,
+    get,
+    label,
+    list,
+    patch,
+    restart,
+    scale,
+)
+from acplab.kube.waiting import wait
+
+__all__ = [
+    "Applied", "Object", "Objects", "annotate", "api_resources", "apply", "delete", "events", "exec", "exists", "find", "get",
+    "label", "list", "logs", "patch", "read_manifests", "restart", "scale", "wait",
+]  # fmt: skip

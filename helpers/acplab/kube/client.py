@@ -1,0 +1,236 @@
+"""The one API client, and what the cluster's kinds are called.
+
+The heavy client library is imported at the first call, not with this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.kube import ownership as safety
+
+if TYPE_CHECKING:
+    from kubernetes.dynamic import DynamicClient
+    from kubernetes.dynamic.resource import Resource
+
+# (connect, read) seconds: a paused node must not hang a notebook.
+TIMEOUT = (5, 20)
+BUSY_SECONDS = 15  # how long "not now" is taken for an answer that will change
+_used: list[Path] = []
+
+
+def kubeconfig(profile: str = "small") -> Path:
+    """Our own kubeconfig of a profile's cluster; ~/.kube/config is never read."""
+    return paths.home() / "clusters" / profile / "kubeconfig"
+
+
+def use(file: Path) -> None:
+    """Let the following calls speak to the cluster of this kubeconfig."""
+    _used[:] = [file]
+
+
+def current() -> Path:
+    """The kubeconfig in use: the one of the last use(), else the cluster small's."""
+    return _used[0] if _used else kubeconfig()
+
+
+def client() -> DynamicClient:
+    """The dynamic client of the cluster in use."""
+    file = current()
+    if not file.exists():
+        raise AcplabError(_("There is no cluster yet."), _("Run ./acplab start in a terminal."))
+    return _client(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _client(file: Path, changed: int) -> DynamicClient:
+    # `changed` makes a rebuilt cluster's kubeconfig be read anew.
+    import yaml
+    from kubernetes import client as library
+    from kubernetes import config
+    from kubernetes.dynamic import DynamicClient
+
+    settings = library.Configuration()
+    try:
+        config.load_kube_config(str(file), client_configuration=settings)
+    except (config.ConfigException, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise AcplabError(
+            _("The kubeconfig {file} cannot be read: {why}").format(file=file, why=" ".join(str(error).split())),
+            _("Run ./acplab start; it makes the cluster anew."),
+        ) from None
+    settings.proxy = None  # the API server is on 127.0.0.1; a proxy set for the Internet must not get it
+    settings.retries = False
+    key = hashlib.sha256(f"{settings.host}{changed}".encode()).hexdigest()[:12]
+    cache_file = paths.home() / "discovery" / f"{key}-{os.getuid()}.json"
+    cache_file.parent.mkdir(exist_ok=True)
+    return translate_errors(lambda: DynamicClient(_patient(library.ApiClient(settings)), cache_file=str(cache_file)))
+
+
+def _patient(api: Any) -> Any:
+    """Give the library's own requests, which read the kinds, a time limit too."""
+    call = api.call_api
+
+    def call_api(*request: Any, _request_timeout: Any = None, **options: Any) -> Any:
+        return call(*request, _request_timeout=_request_timeout or TIMEOUT, **options)
+
+    api.call_api = call_api
+    return api
+
+
+def translate_errors(call: Any) -> Any:
+    """call(), with the library's exceptions turned into sentences with a remedy.
+
+    429 means "not now": a kind that has just been added is still being read in. Nothing was done, so it is asked again.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return _explaining(call)
+        except Refused as error:
+            if error.status != 429 or time.monotonic() > deadline:
+                raise
+        time.sleep(0.3)
+
+
+def _explaining(call: Any) -> Any:
+    """call() once."""
+    from kubernetes.client.exceptions import ApiException
+    from kubernetes.dynamic.exceptions import DynamicApiError
+    from urllib3.exceptions import HTTPError
+
+    try:
+        return call()
+    except (DynamicApiError, ApiException) as error:
+        # Without a status there was no answer: so the library tells of a handshake that broke off.
+        if not error.status:
+            raise _unreachable(str(error.reason).split("\n")[0]) from None
+        raise refused(error.status, str(error.body), str(error.reason)) from None
+    except (HTTPError, OSError) as error:
+        raise _unreachable(type(error).__name__) from None
+
+
+def _unreachable(kind: str) -> Unreachable:
+    return Unreachable(
+        _("The cluster's API server does not answer ({kind}).").format(kind=kind),
+        _("Run ./acplab start: it finds out whether a node is paused or stopped, and repairs it."),
+    )
+
+
+class Unreachable(AcplabError):
+    """The API server did not answer; the next time it may."""
+
+
+class Refused(AcplabError):
+    """The API server said no. status: the HTTP status code."""
+
+    def __init__(self, sentence: str, remedy: str, status: int) -> None:
+        super().__init__(sentence, remedy)
+        self.status = status
+
+
+def refused(status: int, body: str, reason: str) -> Refused:
+    """The API server's own message, with what to do about a refusal of this kind."""
+    import json
+
+    try:
+        message = json.loads(body).get("message") or reason
+    except (ValueError, AttributeError):
+        message = reason
+    # Of a patch the server quotes the whole object before it says what is wrong with it.
+    message = re.sub(r'Invalid value: "\{.*\}": ', "", str(message), flags=re.DOTALL).strip()
+    if "failed to create typed patch object" in message:  # a mistyped field, for which the server blames itself
+        status = 422
+    remedies = {
+        404: _("Check the name and the namespace."),
+        409: _("Somebody else changed it at the same time; look at it with kube.get and try again."),
+        422: _("Correct the field that the message names, and apply again."),
+        400: _("Correct the field that the message names, and apply again."),
+        401: _("The kubeconfig is from another cluster; run ./acplab start."),
+        403: _("The namespace may be going away, or a quota or policy forbids it; read the message."),
+    }
+    return Refused(message, remedies.get(status, _("Run ./acplab doctor.")), status)
+
+
+def resource(kind: str, api_version: str | None = None) -> Resource:
+    """What the cluster calls this kind. kind: Deployment, deployment, deployments, deploy, ...
+
+    api_version: as in a manifest; None takes the version that the cluster prefers.
+    """
+    found = _known_as(kind)
+    if not found:
+        # The kinds are noted in a file; an add-on such as the metrics may have come since.
+        invalidate_discovery()
+        found = _known_as(kind)
+    fitting = [one for one in found if api_version in (None, one.group_version)]
+    if fitting:
+        return min(fitting, key=_preference)
+    if found:
+        versions = ", ".join(sorted({one.group_version for one in found}))
+        sentence = _("{kind} has no apiVersion {version} on this cluster.").format(kind=kind, version=api_version)
+        raise AcplabError(sentence, _("Write apiVersion: {versions}").format(versions=versions))
+    raise AcplabError(
+        _("This cluster knows no kind {kind}.").format(kind=kind),
+        _("Check the spelling; kinds of an add-on exist once its CRDs are applied."),
+    )
+
+
+def _known_as(kind: str) -> list[Resource]:
+    return [one for one in _resources() if kind.lower() in _names(one)]
+
+
+def _names(one: Resource) -> set[str]:
+    return {one.kind.lower(), one.name.lower(), *(one.short_names or []), (one.singular_name or "").lower()}
+
+
+def _preference(one: Resource) -> tuple[bool, bool]:
+    # "events" is both v1 and events.k8s.io; the core group is what kubectl takes.
+    return (one.group not in ("", None), not one.preferred)
+
+
+def _resources() -> list[Resource]:
+    from kubernetes.dynamic.resource import Resource
+
+    def search() -> list[Resource]:
+        return [one for one in client().resources.search() if type(one) is Resource and "/" not in one.name]
+
+    return translate_errors(search)
+
+
+def find(kind: Resource, name: str, namespace: str | None) -> dict[str, Any] | None:
+    """The object, or None if it isn't there."""
+    try:
+        return translate_errors(
+            lambda: client().get(kind, name=name, namespace=namespace, _request_timeout=TIMEOUT).to_dict()
+        )
+    except Refused as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+def items(kind: Resource, namespace: str | None = None, selector: str | None = None) -> list[dict[str, Any]]:
+    """All objects of a kind, in one namespace or (None) everywhere."""
+    query = {"label_selector": selector} if selector else {}
+    found = translate_errors(
+        lambda: client().get(kind, namespace=namespace, _request_timeout=TIMEOUT, **query).to_dict()
+    )
+    return [{"kind": kind.kind, "apiVersion": kind.group_version} | one for one in found["items"]]
+
+
+def invalidate_discovery() -> None:
+    """Read the cluster's kinds anew, after CRDs have come or gone."""
+    client().resources.invalidate_cache()
+
+
+def require_own_cluster() -> None:
+    """Raise AcplabError unless the cluster in use is one of ours. Called before every write."""
+    safety.refuse_foreign(items(resource("node")))

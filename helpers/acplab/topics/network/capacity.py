@@ -1,0 +1,80 @@
+"""How much fits: blocks of a Pod CIDR, addresses of a vSwitch and a Service CIDR, Pods of an instance type."""
+
+from __future__ import annotations
+
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.topics.network import ranges
+
+NODE_MASKS = range(24, 29)  # TF:cs_managed_kubernetes
+MOST_PODS = 256  # of one node, no exceptions. CSK:产品简介/使用限制.md
+RESERVED = 4  # of a vSwitch: its first and its last 3 addresses. H:document_detail/35745
+# ENIs and private IPv4 addresses per ENI. ecs.c7.4xlarge: WD:comparison-between-terway-and-flannel. The others:
+# H:ecs/user-guide/overview-of-instance-families, the tables of c7 and g7 (same numbers in both).
+SIZES = {
+    "large": (3, 6),
+    "xlarge": (4, 15),
+    "2xlarge": (4, 15),
+    "3xlarge": (8, 15),
+    "4xlarge": (8, 30),
+    "8xlarge": (8, 30),
+    "16xlarge": (8, 30),
+    "32xlarge": (15, 30),
+}
+INSTANCE_TYPES = {f"ecs.{family}.{size}": numbers for family in ("c7", "g7") for size, numbers in SIZES.items()}
+
+
+def flannel_nodes(pod_cidr: str, node_mask: int) -> int:
+    """How many nodes get a block of this mask out of a Pod CIDR; 0 if not even one does. AcplabError on bad input."""
+    prefix = ranges.require("pod_cidr", pod_cidr, 4).prefix
+    return 1 << (require_mask(node_mask) - prefix) if prefix <= node_mask else 0
+
+
+def flannel_pods(node_mask: int) -> int:
+    """Addresses of a node's block. AcplabError unless the mask is 24 to 28.
+
+    host-local hands out 3 fewer (network, gateway, broadcast); Pods on the host network need none.
+    """
+    return 1 << (32 - require_mask(node_mask))
+
+
+def terway_pods(instance_type: str, eni: str) -> int:
+    """Pods of one node under Terway: shared (ENIs - 1) x IPs per ENI, exclusive ENIs - 1. AcplabError if unknown."""
+    enis, addresses = require_type(instance_type)
+    if eni not in ("shared", "exclusive"):
+        raise AcplabError(_("eni: there is no mode {eni!r}.").format(eni=eni), _("Take shared or exclusive."))
+    return (enis - 1) * (addresses if eni == "shared" else 1)
+
+
+def usable(cidr: str) -> int:
+    """Addresses of a vSwitch that can be used: without the first and the last 3."""
+    return max(0, ranges.require("vSwitch", cidr, 4).size - RESERVED)
+
+
+def services(service_cidr: str) -> int:
+    """Services that a Service CIDR has addresses for: without its first and last, and the cluster's own two.
+
+    Kubernetes hands out neither the first nor the last (pkg/registry/core/service/ipallocator); `kubernetes` and
+    `kube-dns` take one each.
+    """
+    return max(0, ranges.require("service_cidr", service_cidr, 4).size - 4)
+
+
+def require_mask(node_mask: int) -> int:
+    """The node mask; AcplabError unless it is 24 to 28."""
+    if type(node_mask) is int and node_mask in NODE_MASKS:
+        return node_mask
+    raise AcplabError(
+        _("node_mask: {mask!r} is not possible; it is 24 to 28.").format(mask=node_mask),
+        _("Take 24, ACK's default: 256 addresses for each node."),
+    )
+
+
+def require_type(instance_type: str) -> tuple[int, int]:
+    """ENIs and IPs per ENI of an instance type; AcplabError if its numbers are not known here."""
+    if isinstance(instance_type, str) and instance_type in INSTANCE_TYPES:
+        return INSTANCE_TYPES[instance_type]
+    raise AcplabError(
+        _("instance_type: the ENIs of {name!r} are not known here.").format(name=instance_type),
+        _("Take one of: {names}").format(names=", ".join(INSTANCE_TYPES)),
+    )

@@ -1,0 +1,58 @@
+"""How far a plan can grow: at how many nodes each limit is reached."""
+
+from __future__ import annotations
+
+from acplab.base.i18n import _
+from acplab.topics.network import capacity, rules
+from acplab.topics.network.model import Growth, Limit, Plan, Role
+
+
+def growth(plan: Plan) -> Growth:
+    """See network.growth."""
+    limits = [*_plugin(plan), *_zones(plan), *_services(plan)]
+    return Growth(tuple(sorted(limits, key=lambda limit: limit.nodes)))
+
+
+def _plugin(plan: Plan) -> list[Limit]:
+    if plan.plugin == "terway":
+        pods = capacity.terway_pods(plan.instance_type, plan.eni)
+        return _pods(plan, pods)
+    nodes = capacity.flannel_nodes(plan.pod_cidr, plan.node_mask)
+    blocks = _("{cidr} has {n} blocks of /{mask}").format(cidr=plan.pod_cidr, n=nodes, mask=plan.node_mask)
+    routes = _("{n} route entries of the VPC, one a node").format(n=plan.route_quota)
+    own = [Limit("mask-count", nodes, blocks), Limit("route-quota", plan.route_quota, routes)]
+    return own + _pods(plan, capacity.flannel_pods(plan.node_mask))
+
+
+def _pods(plan: Plan, room: int) -> list[Limit]:
+    """A limit only where the Pods of a single node do not fit; otherwise more nodes bring more room with them."""
+    room = min(room, capacity.MOST_PODS)
+    why = _("a node has room for {room} Pods, and you want {n}").format(room=room, n=plan.pods_per_node)
+    return [Limit("pods-per-node", 0, why)] if room < plan.pods_per_node else []
+
+
+def _zones(plan: Plan) -> list[Limit]:
+    return [_zone(plan, zone, role) for zone in plan.zones for role in rules.ROLES[plan.plugin]]
+
+
+def _zone(plan: Plan, zone: str, role: Role) -> Limit:
+    """Nodes are spread evenly, so the zone that is full first stops all."""
+    room = sum(capacity.usable(one.cidr) for one in rules.of(plan, zone, role))
+    nodes = room // (1 if role == "node" else plan.pods_per_node) * len(plan.zones)
+    why = (
+        _("the vSwitches for nodes in {zone} have {room} addresses")
+        if role == "node"
+        else _("the vSwitches for Pods in {zone} have {room} addresses, {n} for each node")
+    )
+    return Limit(f"{role}-vswitch {zone}", nodes, why.format(zone=zone, room=room, n=plan.pods_per_node))
+
+
+def _services(plan: Plan) -> list[Limit]:
+    """Nodes and Services are taken to grow together; nothing else ties the number of one to the other."""
+    if not plan.services:
+        return []
+    room = capacity.services(plan.service_cidr)
+    why = _("{cidr} has addresses for {room} Services, if the {n} for {nodes} nodes grow with them").format(
+        cidr=plan.service_cidr, room=room, n=plan.services, nodes=plan.most_nodes
+    )
+    return [Limit("services", room * plan.most_nodes // plan.services, why)]

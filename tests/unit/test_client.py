@@ -1,0 +1,160 @@
+"""The API client against servers on 127.0.0.1 that misbehave, and what is made of their refusals."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from threading import Thread
+
+import pytest
+import yaml
+from acplab.base.errors import AcplabError
+from acplab.kube import client as connection
+
+pytestmark = pytest.mark.usefixtures("folders")
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch):
+    """No client of another test, none for another."""
+    monkeypatch.setattr(connection, "_used", [])
+    yield
+    connection._client.cache_clear()
+
+
+def kubeconfig(folder, server: str) -> None:
+    """Use a kubeconfig that points at this server."""
+    file = folder / "kubeconfig"
+    file.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "x",
+                "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}],
+                "clusters": [{"name": "x", "cluster": {"server": server}}],
+                "users": [{"name": "x", "user": {}}],
+            }
+        )
+    )
+    connection.use(file)
+
+
+def failure(call) -> AcplabError:
+    with pytest.raises(AcplabError) as told:
+        call()
+    assert told.value.remedy
+    return told.value
+
+
+def test_no_cluster_yet():
+    said = failure(connection.client)
+    assert said.sentence == "There is no cluster yet."
+    assert "./acplab start" in said.remedy
+
+
+def test_the_users_own_kubeconfig_is_never_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "theirs"))
+    (tmp_path / "theirs").write_text("apiVersion: v1\nkind: Config\n")
+    assert failure(connection.client).sentence == "There is no cluster yet."
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "kind: Config\n", "apiVersion: v1\ncurrent-context: gone\n", "words"])
+def test_a_broken_kubeconfig_is_a_sentence(tmp_path, text):
+    file = tmp_path / "kubeconfig"
+    file.write_text(text)
+    connection.use(file)
+    said = failure(connection.client)
+    assert str(file) in said.sentence
+    assert "\n" not in said.sentence
+
+
+def test_nobody_listens(tmp_path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    kubeconfig(tmp_path, f"http://127.0.0.1:{port}")
+    with pytest.raises(connection.Unreachable, match="does not answer") as told:
+        connection.client()
+    assert "./acplab start" in told.value.remedy
+
+
+def test_a_handshake_that_breaks_off_is_no_refusal(tmp_path):
+    """So it is with a node that has just been started: Docker accepts the call before the API server listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up():
+            server.accept()[0].close()
+
+        caller = Thread(target=hang_up, daemon=True)
+        caller.start()
+        kubeconfig(tmp_path, f"https://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(connection.Unreachable, match="does not answer"):
+            connection.client()
+        caller.join(5)
+
+
+def test_a_server_that_takes_the_call_and_says_nothing_does_not_hang_a_notebook(tmp_path, monkeypatch):
+    """So it is with a paused node: its kernel still accepts connections."""
+    monkeypatch.setattr(connection, "TIMEOUT", (0.3, 0.3))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        kubeconfig(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        began = time.monotonic()
+        with pytest.raises(connection.Unreachable):
+            connection.client()
+        assert time.monotonic() - began < 10
+
+
+def test_a_proxy_of_the_surroundings_is_not_used(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as proxy, socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setattr(connection, "TIMEOUT", (0.3, 0.3))
+        kubeconfig(tmp_path, f"http://127.0.0.1:{server.getsockname()[1]}")
+        failure(connection.client)
+        server.settimeout(2)
+        server.accept()[0].close()
+        proxy.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------------
+
+
+def refused(status: int, message: str) -> connection.Refused:
+    return connection.refused(status, json.dumps({"kind": "Status", "message": message}), "Reason")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 429, 500, 503])
+def test_every_refusal_has_the_servers_words_its_status_and_a_remedy(status):
+    said = refused(status, 'deployments.apps "shop" not found')
+    assert said.sentence == 'deployments.apps "shop" not found'
+    assert said.status == status
+    assert said.remedy
+
+
+@pytest.mark.parametrize("body", ["", "not JSON", "[]", "null", "{}", '{"message": ""}'])
+def test_without_words_the_reason_has_to_do(body):
+    assert connection.refused(500, body, "Internal Server Error").sentence == "Internal Server Error"
+
+
+def test_a_whole_object_is_not_quoted_back():
+    whole = '"{\\"apiVersion\\":\\"apps/v1\\",\\"metadata\\":{}}"'
+    said = refused(422, f"is invalid: patch: Invalid value: {whole}: json: cannot unmarshal string into replicas")
+    assert said.sentence == "is invalid: patch: json: cannot unmarshal string into replicas"
+
+
+def test_a_short_value_is_quoted():
+    message = (
+        'Service "shop" is invalid: spec.ports[0].port: Invalid value: 70000: must be between 1 and 65535, inclusive'
+    )
+    assert refused(422, message).sentence == message
+
+
+def test_a_mistyped_field_is_the_learners_to_correct_although_the_server_says_500():
+    said = refused(
+        500, "failed to create typed patch object (x/shop; apps/v1): .spec.replica: field not declared in schema"
+    )
+    assert "Correct the field" in said.remedy

@@ -1,0 +1,633 @@
+"""What a cluster is made from, what is written down of it, and when one that stands is kept, repaired or rebuilt."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from acplab import images
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.cluster import lifecycle as cluster
+from acplab.cluster import nodes
+from acplab.cluster import platform as addons
+from acplab.cluster.lifecycle import Cluster
+from acplab.cluster.profiles import Ranges
+from acplab.host import docker
+from acplab.images.routes import NodeImage
+from acplab.kube import client as connection
+from acplab.kube import ownership as safety
+from filelock import FileLock
+
+PORTS = {"api": 40001, "http": 40002, "https": 40003}
+BUILT = NodeImage("acplab/node:v1.36.3-x", "built", "x")
+
+
+@pytest.fixture(autouse=True)
+def instance(folders, monkeypatch):
+    monkeypatch.setenv("ACPLAB_INSTANCE", "test")
+    monkeypatch.setattr(connection, "_used", [])
+    monkeypatch.setattr(nodes, "pod_vswitch", lambda: "172.28.254.0/24")
+
+
+# --- the kind configuration ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", cluster.profiles())
+def test_everything_listens_on_this_machine_alone(profile):
+    config = cluster.kind_config(profile, PORTS, [])
+    assert config["networking"]["apiServerAddress"] == "127.0.0.1"
+    assert config["networking"]["apiServerPort"] == PORTS["api"]
+    mappings = [one for node in config["nodes"] for one in node.get("extraPortMappings", [])]
+    assert {(one["containerPort"], one["hostPort"]) for one in mappings} == {(30080, 40002), (30443, 40003)}
+    assert {one["listenAddress"] for one in mappings} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("profile", cluster.profiles())
+def test_every_node_carries_our_label_and_keeps_its_own(profile):
+    config = cluster.kind_config(profile, PORTS, [])
+    assert config["nodes"]
+    for node in config["nodes"]:
+        assert node["labels"]["acplab.dev/instance"] == "test"
+        assert node["labels"]["topology.kubernetes.io/zone"]
+
+
+@pytest.mark.parametrize("profile", cluster.profiles())
+def test_no_pod_looks_for_private_addresses_outside_of_this_machine(profile):
+    for node in cluster.kind_config(profile, PORTS, [])["nodes"]:
+        (mount,) = node["extraMounts"]
+        assert mount["readOnly"]
+        assert "/containerd.service.d/" in mount["containerPath"]
+        rules = Path(mount["hostPath"]).read_text()
+        assert paths.ROOT not in Path(mount["hostPath"]).parents, "a checkout may move while its cluster stands"
+        for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"):
+            assert f"to {block} blackhole" in rules
+
+
+def test_the_networks_of_the_file_stay(monkeypatch):
+    networking = cluster.kind_config("small", PORTS, [])["networking"]
+    assert networking["podSubnet"] == "172.20.0.0/16"
+    assert networking["serviceSubnet"] == "172.21.0.0/20"
+
+
+def test_patches_are_added_for_built_nodes_only():
+    built, published = BUILT, NodeImage("acplab/node:v1-y", "published", "y")
+    plain = cluster.kind_config("small", PORTS, published.patches)["kubeadmConfigPatches"]
+    patched = cluster.kind_config("small", PORTS, built.patches)["kubeadmConfigPatches"]
+    assert patched == [*plain, *built.patches]
+    assert len(patched) > len(plain) == 1
+
+
+def test_one_call_does_not_change_the_next():
+    first = cluster.kind_config("small", PORTS, ["one"])
+    assert cluster.kind_config("small", PORTS, ["one"]) == first
+
+
+@pytest.mark.parametrize("profile", cluster.profiles())
+def test_kind_gets_nothing_that_it_does_not_know(profile):
+    config = cluster.kind_config(profile, PORTS, [])
+    assert set(config) == {"kind", "apiVersion", "networking", "kubeadmConfigPatches", "nodes"}
+
+
+def test_the_ranges_of_a_plan_take_the_place_of_the_profiles_own():
+    mask = "kind: ClusterConfiguration\n# /26"
+    ranges = Ranges({"podSubnet": "10.4.0.0/20", "serviceSubnet": "10.5.0.0/24"}, [mask])
+    config = cluster.kind_config("tight", PORTS, ["image's"], ranges)
+    assert config["networking"]["podSubnet"] == "10.4.0.0/20"
+    assert config["networking"]["serviceSubnet"] == "10.5.0.0/24"
+    assert config["kubeadmConfigPatches"][1:] == ["image's", mask]
+    assert "28" in cluster.kind_config("tight", PORTS, [])["kubeadmConfigPatches"][-1]
+
+
+def test_terways_pods_get_addresses_of_the_node_network():
+    networking = cluster.kind_config("terway", PORTS, [])["networking"]
+    assert networking["podSubnet"] == "172.28.254.0/24"
+    assert networking["disableDefaultCNI"] is True
+    assert "disableDefaultCNI" not in cluster.kind_config("small", PORTS, [])["networking"]
+
+
+# --- ports ------------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def somebody_listens():
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_ports_are_free_and_three():
+    chosen = cluster._free_ports({})
+    assert set(chosen) == {"api", "http", "https"}
+    assert len(set(chosen.values())) == 3
+    assert all(cluster._is_free(port) for port in chosen.values())
+
+
+def test_no_port_is_chosen_twice(monkeypatch):
+    """The kernel may hand a port out again as soon as the socket that asked for it is closed."""
+    handed_out = iter([40001, 40001, 40001, 40002, 40003])
+    open_now: set[int] = set()
+
+    class Socket:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.close()
+
+        def close(self):
+            open_now.discard(self.port)
+
+        def bind(self, address):
+            self.port = address[1] or next(port for port in handed_out if port not in open_now)
+            open_now.add(self.port)
+
+        def getsockname(self):
+            return "127.0.0.1", self.port
+
+    monkeypatch.setattr(cluster, "socket", type("Sockets", (), {"socket": Socket}))
+    assert sorted(cluster._free_ports({}).values()) == [40001, 40002, 40003]
+
+
+def test_former_ports_are_taken_again():
+    former = cluster._free_ports({})
+    assert cluster._free_ports(former) == former
+
+
+def test_a_former_port_that_somebody_else_has_is_replaced_and_the_others_stay():
+    former = cluster._free_ports({})
+    with somebody_listens() as taken:
+        chosen = cluster._free_ports(former | {"http": taken})
+    assert chosen["http"] != taken
+    assert (chosen["api"], chosen["https"]) == (former["api"], former["https"])
+
+
+def test_answers_takes_any_answer_but_not_a_mere_connection():
+    handler = type(
+        "Nothing",
+        (BaseHTTPRequestHandler,),
+        {"do_GET": lambda self: self.send_error(404), "log_message": lambda *_: None},
+    )
+    with HTTPServer(("127.0.0.1", 0), handler) as web:
+        Thread(target=web.handle_request, daemon=True).start()
+        assert cluster.answers(Cluster("small", "x", "i", PORTS | {"http": web.server_port}), timeout=2)
+    with somebody_listens() as port:
+        there = Cluster("small", "x", "i", PORTS | {"http": port})
+        assert not cluster.answers(there, timeout=0.3)
+    assert not cluster.answers(there, timeout=0.2)
+
+
+# --- what is written down -----------------------------------------------------------------------------------------------------
+
+
+def standing(**changes) -> Cluster:
+    """A cluster that is written down as complete."""
+    fields = {
+        "profile": "small",
+        "name": "acplab-test-small",
+        "image": BUILT.reference,
+        "ports": PORTS,
+        "addresses": {"one": "172.28.0.2", "two": "172.28.0.3"},
+        "complete": True,
+    }
+    made = Cluster(**fields | changes)
+    cluster._record(made)
+    return made
+
+
+def test_what_is_written_down_is_read_again():
+    made = standing()
+    assert cluster.recorded("small") == made
+    assert made.ingress_url == "http://127.0.0.1:40002"
+    assert made.kubeconfig == paths.home() / "clusters" / "small" / "kubeconfig"
+
+
+def test_profiles_and_instances_do_not_share_a_record(tmp_path, monkeypatch):
+    standing()
+    assert cluster.recorded("ha") is None
+    monkeypatch.setenv("ACPLAB_HOME", str(tmp_path / "other"))
+    assert cluster.recorded("small") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", "5", '"x"', '{"profile": "small"}', '{"unknown": 1}', "\udc80"]
+)
+def test_a_broken_record_is_as_good_as_none(text):
+    standing()
+    cluster._state_file("small").write_bytes(text.encode(errors="surrogateescape"))
+    assert cluster.recorded("small") is None
+
+
+def test_a_record_is_whole_or_the_old_one(monkeypatch):
+    made = standing()
+    monkeypatch.setattr(json, "dumps", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cluster._record(made)
+    assert cluster.recorded("small") == made
+
+
+# --- what is the matter with it -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def docker_has(monkeypatch):
+    """Node -> state, as Docker would tell; the test may change it."""
+    there: dict[str, dict[str, str]] = {"acplab-test-small": {"one": "running", "two": "running"}}
+    monkeypatch.setattr(nodes, "states", lambda name: dict(there.get(name, {})))
+    return there
+
+
+def problem(cluster_=None) -> AcplabError | None:
+    return cluster.diagnose(cluster_ or cluster.recorded("small"), "small")
+
+
+def test_a_cluster_that_stands_is_found(docker_has):
+    made = standing()
+    assert problem() is None
+    assert cluster.find("small") == made
+    assert connection.current() == made.kubeconfig
+
+
+def test_no_cluster_yet(docker_has):
+    docker_has.clear()
+    assert problem().sentence == "There is no cluster acplab-test-small yet."
+    assert problem().remedy == "Run ./acplab start."
+
+
+def test_nodes_that_are_not_written_down_are_no_cluster(docker_has):
+    assert "no cluster" in problem().sentence
+
+
+def test_an_unfinished_cluster_is_no_cluster(docker_has):
+    standing(complete=False)
+    with pytest.raises(AcplabError, match="no cluster acplab-test-small yet"):
+        cluster.find("small")
+
+
+def test_a_cluster_that_was_deleted_outside(docker_has):
+    standing()
+    docker_has.clear()
+    assert "was deleted outside of acplab" in problem().sentence
+
+
+@pytest.mark.parametrize("state", ["paused", "exited", "created", "restarting", "dead"])
+def test_a_node_that_does_not_run_is_named_with_its_state(docker_has, state):
+    standing()
+    docker_has["acplab-test-small"]["two"] = state
+    assert problem().sentence == f"Node two is {state}."
+    assert "./acplab start" in problem().remedy
+
+
+def test_a_node_that_is_gone_is_named(docker_has):
+    standing()
+    del docker_has["acplab-test-small"]["one"]
+    assert problem().sentence == "Node one is gone."
+
+
+# --- kept, repaired, rebuilt ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def steps(docker_has, monkeypatch) -> list[str]:
+    """What ensure() does, in order; every step goes well unless a test says otherwise."""
+    done: list[str] = []
+
+    def remove(*words, **_):
+        if words[0] == "rm":
+            done.append("remove")
+            docker_has.pop("acplab-test-small", None)
+        return ""
+
+    def create(made, image):
+        done.append("create")
+        docker_has["acplab-test-small"] = {"one": "running", "two": "running"}
+
+    monkeypatch.setattr(docker, "run", remove)
+    monkeypatch.setattr(cluster, "_run_kind", create)
+    monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
+    monkeypatch.setattr(images, "ensure", lambda route: done.append(f"images {route}") or BUILT)
+    monkeypatch.setattr(addons, "apply", lambda: done.append("install"))
+    monkeypatch.setattr(addons, "wait_ready", lambda: done.append("platform ready"))
+    monkeypatch.setattr(cluster, "answers", lambda _there, timeout=2.0: True)
+    monkeypatch.setattr(nodes, "restart_nodes", lambda name, wanted: [])
+    monkeypatch.setattr(nodes, "wait_ready", lambda timeout=150, since=None: done.append("nodes ready"))
+    monkeypatch.setattr(nodes, "wait_restarted", lambda name: done.append("pods restarted"))
+    monkeypatch.setattr(nodes, "addresses", lambda name: {"one": "172.28.0.2", "two": "172.28.0.3"})
+    monkeypatch.setattr(connection, "require_own_cluster", lambda: done.append("guarded"))
+    return done
+
+
+def test_a_cluster_that_stands_is_only_looked_at(steps):
+    made = standing()
+    assert cluster.ensure("small") == made
+    assert steps == ["guarded"]
+
+
+def test_a_cluster_with_a_stopped_node_is_set_going(steps, monkeypatch, capsys):
+    standing()
+    monkeypatch.setattr(nodes, "restart_nodes", lambda name, wanted: ["two"])
+    cluster.ensure("small")
+    assert steps == ["nodes ready", "pods restarted", "guarded", "platform ready"]
+    assert "Set going again: two." in capsys.readouterr().out
+
+
+PLANNED = Ranges({"podSubnet": "10.4.0.0/20"}, ["patch"])
+
+
+@pytest.fixture
+def plan(monkeypatch):
+    monkeypatch.setattr(Ranges, "of", classmethod(lambda cls, plan: plan))
+    return PLANNED
+
+
+def test_a_cluster_with_other_ranges_than_planned_is_made_anew(steps, plan, capsys):
+    standing()
+    made = cluster.ensure("small", plan=plan)
+    assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
+    assert "cannot be changed" in capsys.readouterr().out
+    assert made.ranges == cluster.recorded("small").ranges == PLANNED
+
+
+def test_a_cluster_of_this_plan_is_kept_also_by_who_names_no_plan(steps, plan):
+    standing()
+    cluster.ensure("small", plan=plan)
+    steps.clear()
+    assert cluster.ensure("small", plan=plan).ranges == PLANNED
+    assert cluster.ensure("small").ranges == PLANNED
+    assert steps == ["guarded", "guarded"]
+
+
+def test_a_planned_cluster_that_has_to_be_rebuilt_keeps_its_plan(steps, plan, docker_has):
+    standing()
+    cluster.ensure("small", plan=plan)
+    docker_has.clear()
+    assert cluster.ensure("small").ranges == PLANNED
+
+
+def test_inside_leads_back(steps, docker_has):
+    standing()
+    docker_has["acplab-test-tight"] = {"one": "running"}
+    cluster._record(Cluster("tight", "acplab-test-tight", "x", PORTS, {"one": "172.28.0.9"}, True))
+    cluster.find("small")
+    with pytest.raises(ZeroDivisionError), cluster.inside("tight") as tight:
+        assert connection.current() == tight.kubeconfig == connection.kubeconfig("tight")
+        raise ZeroDivisionError
+    assert connection.current() == connection.kubeconfig("small")
+
+
+def test_a_cluster_without_a_platform_gets_none(steps, docker_has, monkeypatch):
+    monkeypatch.setattr(nodes, "addresses", lambda name: {"one": "172.28.0.9"})
+    cluster.ensure("tight")
+    assert steps == ["images auto", "create", "nodes ready"]
+
+
+def test_the_remedy_names_the_profile(docker_has):
+    with pytest.raises(AcplabError) as told:
+        cluster.find("tight")
+    assert told.value.remedy == "Run ./acplab start --profile tight."
+
+
+def test_the_first_cluster_is_made_and_written_down_at_the_end(steps, docker_has):
+    docker_has.clear()
+    made = cluster.ensure("small", "mirror=x")
+    assert steps == ["images mirror=x", "create", "install", "nodes ready", "platform ready"]
+    assert cluster.recorded("small") == made
+    assert made.complete
+    assert made.addresses == {"one": "172.28.0.2", "two": "172.28.0.3"}
+
+
+def test_what_cannot_be_repaired_is_rebuilt_with_a_word_and_the_same_ports(steps, monkeypatch, capsys):
+    former = standing(ports=cluster._free_ports({}))
+
+    def gone(name, wanted):
+        raise AcplabError("Node two is gone.", "rebuild")
+
+    monkeypatch.setattr(nodes, "restart_nodes", gone)
+    assert cluster.ensure("small").ports == former.ports
+    assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
+    assert "rebuilt. Node two is gone." in capsys.readouterr().out
+
+
+def test_an_api_server_that_is_slow_once_is_no_reason_to_rebuild(steps, monkeypatch):
+    """A rebuild takes every lab in the cluster with it."""
+    standing()
+    answers = [
+        connection.Unreachable("does not answer", "wait"),
+        connection.Unreachable("does not answer", "wait"),
+        None,
+    ]
+
+    def guard() -> None:
+        if answer := answers.pop(0):
+            raise answer
+
+    monkeypatch.setattr(connection, "require_own_cluster", guard)
+    cluster.ensure("small")
+    assert steps == []
+    assert answers == []
+
+
+def test_a_cluster_deleted_outside_is_made_anew_with_a_word(steps, docker_has, capsys):
+    standing()
+    docker_has.clear()
+    cluster.ensure("small")
+    assert "is gone (deleted outside of acplab?)" in capsys.readouterr().out
+    assert "create" in steps
+
+
+def test_half_a_cluster_is_removed_first_with_a_word(steps, capsys):
+    standing(complete=False)
+    cluster.ensure("small")
+    assert "half a cluster" in capsys.readouterr().out
+    assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
+
+
+@pytest.mark.parametrize("cause", [AcplabError("no", "x"), KeyboardInterrupt()])
+def test_a_creation_that_fails_or_is_interrupted_leaves_no_nodes(steps, docker_has, monkeypatch, cause):
+    docker_has.clear()
+
+    def fails() -> None:
+        raise cause
+
+    monkeypatch.setattr(addons, "apply", fails)
+    with pytest.raises(type(cause)):
+        cluster.ensure("small")
+    assert docker_has == {}
+    assert not cluster.recorded("small").complete
+
+
+def test_the_nodes_stay_until_the_images_are_there(steps, monkeypatch):
+    """Without a network the old cluster, broken as it is, is better than none."""
+    standing(complete=False)
+
+    def no_images(route):
+        raise AcplabError("no registry answers", "wait")
+
+    monkeypatch.setattr(images, "ensure", no_images)
+    with pytest.raises(AcplabError, match="no registry"):
+        cluster.ensure("small")
+    assert "remove" not in steps
+
+
+def test_two_at_a_time_do_not_work_on_a_cluster(steps, monkeypatch):
+    standing()
+    monkeypatch.setattr(cluster, "LOCK_SECONDS", 0)
+    with FileLock(paths.home() / "cluster.lock"), pytest.raises(AcplabError, match="Another acplab"):
+        cluster.ensure("small")
+    assert steps == []
+    assert cluster.ensure("small")
+
+
+@pytest.mark.parametrize("verb", [cluster.ensure, cluster.stop, cluster.delete])
+@pytest.mark.parametrize("profile", ["", ".", "..", "../..", "/tmp", "nosuch", "Small"])
+def test_a_profile_that_is_not_one_of_ours_touches_nothing(steps, verb, profile):
+    """The name becomes a path, and delete() removes that path."""
+    standing()
+    mark = paths.home() / "progress.sqlite3"
+    mark.write_text("all that I have done")
+    with pytest.raises(AcplabError, match="no cluster profile") as told:
+        verb(profile)
+    assert "small" in told.value.remedy
+    assert mark.exists()
+    assert cluster.recorded("small")
+    assert steps == []
+
+
+def test_delete_removes_the_nodes_and_the_record_and_nothing_else(steps):
+    standing()
+    (paths.home() / "progress.sqlite3").write_text("x")
+    assert cluster.delete("small") is True
+    assert steps == ["remove"]
+    assert cluster.recorded("small") is None
+    assert (paths.home() / "progress.sqlite3").exists()
+    assert cluster.delete("small") is False
+
+
+def docker_that_inspects(monkeypatch, image: str) -> list:
+    """docker.run with containers of this image; the other calls that were made."""
+    calls: list = []
+
+    def run(*words, **_):
+        if words[0] == "inspect":
+            return json.dumps([{"Name": f"/{name}", "Config": {"Image": image}} for name in words[1:]])
+        calls.append(words)
+        return ""
+
+    monkeypatch.setattr(docker, "run", run)
+    return calls
+
+
+def test_remove_names_only_nodes_that_docker_has_under_this_name(docker_has, monkeypatch):
+    calls = docker_that_inspects(monkeypatch, "acplab/node:v1.36.3-abc")
+    cluster._remove("acplab-test-small")
+    assert calls == [("rm", "--force", "--volumes", "one", "two")]
+    cluster._remove("acplab-test-ha")
+    assert len(calls) == 1
+
+
+def test_a_node_that_was_killed_while_it_was_frozen_is_removed_all_the_same(docker_has, monkeypatch, tmp_path):
+    state = tmp_path / "docker" / "id-of-two" / "pod" / "freezer.state"
+    state.parent.mkdir(parents=True)
+    state.write_text("FROZEN\n")
+    monkeypatch.setattr(docker, "FREEZER", tmp_path)
+    monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
+
+    def run(*words, **_):
+        if words[0] == "inspect":
+            return "".join(f"id-of-{name}\n" for name in words[3:])
+        if state.read_text() == "FROZEN\n":
+            docker_has["acplab-test-small"].pop("one", None)
+            raise AcplabError("docker rm failed: tried to kill container, but did not receive an exit event", "")
+        assert words == ("rm", "--force", "--volumes", "two")
+        docker_has.clear()
+        return ""
+
+    monkeypatch.setattr(docker, "run", run)
+    cluster._remove("acplab-test-small")
+    assert docker_has == {}
+
+
+def test_a_removal_that_fails_for_another_reason_stays_an_error(docker_has, monkeypatch, tmp_path):
+    def run(*words, **_):
+        if words[0] == "rm":
+            raise AcplabError("docker rm failed: permission denied", "")
+        return "id\n"
+
+    monkeypatch.setattr(docker, "FREEZER", tmp_path)
+    monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
+    monkeypatch.setattr(docker, "run", run)
+    with pytest.raises(AcplabError, match="permission denied"):
+        cluster._remove("acplab-test-small")
+
+
+def test_a_strangers_kind_cluster_of_the_same_name_is_not_removed(docker_has, monkeypatch):
+    calls = docker_that_inspects(monkeypatch, "kindest/node:v1.36.1")
+    with pytest.raises(AcplabError, match="not a node of acplab"):
+        cluster.delete("small")
+    assert calls == []
+
+
+def test_a_refusal_by_the_guard_does_not_end_in_a_rebuild(steps, monkeypatch):
+    standing()
+    monkeypatch.setattr(connection, "require_own_cluster", lambda: safety.refuse_foreign([]))
+    with pytest.raises(safety.Foreign):
+        cluster.ensure("small")
+    assert "remove" not in steps
+
+
+def test_stop_stops_what_runs(docker_has, monkeypatch):
+    calls: list = []
+    monkeypatch.setattr(docker, "run", lambda *words, **_: calls.append(words) or "")
+    docker_has["acplab-test-small"]["two"] = "exited"
+    assert cluster.stop("small") is True
+    assert calls == [("stop", "--time", "10", "one")]
+    docker_has["acplab-test-small"]["one"] = "exited"
+    assert cluster.stop("small") is False
+
+
+@pytest.fixture
+def one_frozen(docker_has, monkeypatch):
+    """Docker ends every node but "one", until that is thawed. Returns what Docker was told to do."""
+    monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
+    told: list = []
+
+    def run(*words, **_):
+        told.append(words)
+        if words[0] == "rm":
+            docker_has["acplab-test-small"].pop("two", None)
+        if ("thaw", "one") not in told:
+            raise AcplabError("tried to kill container, but did not receive an exit event", "")
+        return ""
+
+    monkeypatch.setattr(docker, "run", run)
+    monkeypatch.setattr(docker, "thaw", lambda left: told.extend(("thaw", one) for one in left) or True)
+    return told
+
+
+@pytest.mark.parametrize(("change", "verb"), [(cluster.stop, "stop"), (cluster.delete, "rm")])
+def test_a_node_that_docker_cannot_end_is_thawed(one_frozen, change, verb):
+    assert change("small") is True
+    assert ("thaw", "one") in one_frozen
+    assert one_frozen[-1][0] == verb
+    assert "one" in one_frozen[-1]
+
+
+def test_a_node_that_is_not_frozen_and_cannot_be_ended_is_told_of(one_frozen, monkeypatch):
+    monkeypatch.setattr(docker, "thaw", lambda left: False)
+    with pytest.raises(AcplabError, match="exit event"):
+        cluster.delete("small")
+
+
+@pytest.mark.parametrize("change", [cluster.stop, cluster.delete, cluster.ensure])
+def test_nobody_changes_a_cluster_that_another_works_on(steps, monkeypatch, change):
+    standing()
+    monkeypatch.setattr(cluster, "LOCK_SECONDS", 0.1)
+    with FileLock(paths.home() / "cluster.lock"), pytest.raises(AcplabError, match="Another acplab is working"):
+        change("small")
+    assert steps == []
