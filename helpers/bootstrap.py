@@ -1,6 +1,7 @@
 """Make .venv from requirements.lock, then hand over to the acplab command in it. Standard library only.
 
-The lock's digest is written into the environment last, so a half-made environment is made anew.
+Commands that run tests also get requirements-test.lock; a learner installs none of that. A lock's digest is
+written into the environment last, so that a half-made environment is made again.
 """
 
 import fcntl
@@ -16,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
-STAMP = VENV / "acplab.stamp"
+TEST_LOCK = ROOT / "requirements-test.lock"
+TESTING = ("test", "dev")  # commands that need what is in the second lock
 LOG = ROOT / ".venv.log"
 BEGAN, EXPECTED = time.monotonic(), 90  # seconds
 NO_NEWS = '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}'
@@ -72,9 +74,9 @@ def make_venv():
         fail("Python's venv module cannot make an environment here.", "sudo apt-get install python3-venv")
 
 
-def install():
-    """What the lock names, with hashes; then the helpers' own folder on the path."""
-    run(PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "--requirement", LOCK)
+def install(lock):
+    """What a lock names, with hashes, and the helpers' own folder on the path."""
+    run(PYTHON, "-m", "pip", "install", "--quiet", "--require-hashes", "--requirement", lock)
     packages = next((VENV / "lib").glob("python3.*/site-packages"))
     (packages / "acplab.pth").write_text(f"{ROOT / 'helpers'}\n")
     settings = VENV / "share" / "jupyter" / "lab" / "settings"
@@ -82,17 +84,37 @@ def install():
     (settings / "overrides.json").write_text(NO_NEWS)
 
 
+def stamp(lock):
+    """The file in the environment that says from which state of a lock it was made."""
+    return VENV / f"{lock.stem}.stamp"
+
+
+def digest(lock):
+    """What the stamp holds when the environment has what the lock names, at this place."""
+    return hashlib.sha256(lock.read_bytes() + str(ROOT).encode()).hexdigest()
+
+
+def is_installed(lock):
+    """Whether the environment has what this lock names."""
+    return PYTHON.exists() and stamp(lock).exists() and stamp(lock).read_text() == digest(lock)
+
+
 def ensure_environment():
-    """Make the environment unless it is there and made from today's lock, at this place."""
-    wanted = hashlib.sha256(LOCK.read_bytes() + str(ROOT).encode()).hexdigest()
-    if STAMP.exists() and STAMP.read_text() == wanted and PYTHON.exists():
+    """Install the locks that this command needs and the environment lacks; a changed first lock makes a new one."""
+    needed = [LOCK, TEST_LOCK] if sys.argv[1:2] and sys.argv[1] in TESTING else [LOCK]
+    missing = [lock for lock in needed if not is_installed(lock)]
+    if not missing:
         return
-    print(f"… Making the Python environment (about {EXPECTED // 60}:{EXPECTED % 60:02d}, log: {LOG})", flush=True)
+    what = "Making the Python environment" if LOCK in missing else "Installing what the tests need"
+    print(f"… {what} (about {EXPECTED // 60}:{EXPECTED % 60:02d}, log: {LOG})", flush=True)
     LOG.write_text("")
-    make_venv()
-    install()
-    STAMP.write_text(wanted)
-    took = f"✓ Making the Python environment ({time.monotonic() - BEGAN:.0f} s)"
+    if LOCK in missing:
+        make_venv()
+        missing = needed
+    for lock in missing:
+        install(lock)
+        stamp(lock).write_text(digest(lock))
+    took = f"✓ {what} ({time.monotonic() - BEGAN:.0f} s)"
     print(BLANK + took if sys.stdout.isatty() else took, flush=True)
 
 

@@ -28,11 +28,12 @@ def checkout(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
     monkeypatch.setattr(bootstrap, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(bootstrap, "PYTHON", tmp_path / ".venv" / "bin" / "python")
-    monkeypatch.setattr(bootstrap, "STAMP", tmp_path / ".venv" / "acplab.stamp")
     monkeypatch.setattr(bootstrap, "LOCK", tmp_path / "requirements.lock")
+    monkeypatch.setattr(bootstrap, "TEST_LOCK", tmp_path / "requirements-test.lock")
     monkeypatch.setattr(bootstrap, "LOG", tmp_path / ".venv.log")
     monkeypatch.setattr(sys, "argv", ["bootstrap.py", "status"])
     (tmp_path / "requirements.lock").write_text("one==1\n")
+    (tmp_path / "requirements-test.lock").write_text("one==1\ntwo==1\n")
     return tmp_path
 
 
@@ -72,6 +73,7 @@ MADE = [
     "./.venv/bin/python -m pip install --quiet --require-hashes --requirement ./requirements.lock",
     "exec ./.venv/bin/python -m acplab status",
 ]
+TEST_PACKAGES = MADE[1].replace("requirements.lock", "requirements-test.lock")
 
 
 def test_the_first_call_makes_the_environment_and_hands_over(checkout, commands, capsys):
@@ -112,16 +114,36 @@ def test_an_environment_whose_python_is_gone_is_made_anew(checkout, commands):
     assert start(commands) == MADE
 
 
+def test_only_a_command_that_tests_installs_what_the_tests_need(commands, monkeypatch, capsys):
+    start(commands)
+    capsys.readouterr()
+    for command in ("test", "dev"):
+        monkeypatch.setattr(sys, "argv", ["bootstrap.py", command])
+        assert start(commands)[:-1] == ([TEST_PACKAGES] if command == "test" else [])
+    assert "Installing what the tests need" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py", "status"])
+    assert start(commands) == MADE[-1:]
+
+
+def test_a_new_environment_for_the_tests_gets_both_locks(checkout, commands, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["bootstrap.py", "test"])
+    assert start(commands)[:-1] == [*MADE[:-1], TEST_PACKAGES]
+    (checkout / "requirements-test.lock").write_text("one==1\ntwo==2\n")
+    assert start(commands)[:-1] == [TEST_PACKAGES]
+    (checkout / "requirements.lock").write_text("one==2\n")
+    assert start(commands)[:-1] == [*MADE[:-1], TEST_PACKAGES]
+
+
 @pytest.mark.parametrize("text", ["", "abc"])
 def test_a_broken_stamp_means_a_new_environment(checkout, commands, text):
     start(commands)
-    (checkout / ".venv" / "acplab.stamp").write_text(text)
+    (checkout / ".venv" / "requirements.stamp").write_text(text)
     assert start(commands) == MADE
 
 
 @pytest.mark.parametrize("cause", [SystemExit("Error: pip failed"), KeyboardInterrupt()])
 def test_a_half_made_environment_is_made_anew(commands, monkeypatch, cause):
-    def fails() -> None:
+    def fails(_lock) -> None:
         raise cause
 
     with monkeypatch.context() as patch:
@@ -137,7 +159,7 @@ def test_also_one_that_was_whole_before(checkout, commands, monkeypatch):
     start(commands)
     (checkout / "requirements.lock").write_text("one==2\n")
     with monkeypatch.context() as patch:
-        patch.setattr(bootstrap, "install", lambda: sys.exit("no network"))
+        patch.setattr(bootstrap, "install", lambda _lock: sys.exit("no network"))
         with pytest.raises(SystemExit):
             bootstrap.main()
     (checkout / "requirements.lock").write_text("one==1\n")

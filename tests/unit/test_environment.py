@@ -1,4 +1,4 @@
-"""One list of what the course needs: pyproject.toml. The conda file and the lock must not drift from it."""
+"""One list of what the course needs: pyproject.toml. The conda file and the locks must not drift from it."""
 
 from __future__ import annotations
 
@@ -14,28 +14,40 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
+LEARNERS, TESTERS = "requirements.lock", "requirements-test.lock"
 PINNED = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)", re.MULTILINE)
 
 
+def read(file: str) -> str:
+    return (ROOT / file).read_text(encoding="utf-8")
+
+
+def pyproject() -> dict[str, Any]:
+    return tomllib.loads(read("pyproject.toml"))
+
+
 def project() -> dict[str, Any]:
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return pyproject()["project"]
+
+
+def for_tests() -> list[str]:
+    return pyproject()["dependency-groups"]["test"]
 
 
 def conda() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    return yaml.safe_load(read("environment.yml"))
 
 
 def conda_pip() -> list[str]:
     return next(entry["pip"] for entry in conda()["dependencies"] if isinstance(entry, dict))
 
 
-def locked() -> dict[str, str]:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    return {canonicalize_name(found["name"]): found["version"] for found in PINNED.finditer(text)}
+def locked(lock: str) -> set[tuple[str, str]]:
+    return {(canonicalize_name(found["name"]), found["version"]) for found in PINNED.finditer(read(lock))}
 
 
-def test_the_conda_file_lists_exactly_the_projects_dependencies():
-    assert sorted(conda_pip()) == sorted(project()["dependencies"])
+def test_the_conda_file_lists_exactly_the_dependencies_of_the_course_and_its_tests():
+    assert conda_pip() == [*project()["dependencies"], *for_tests()]
 
 
 def test_the_conda_file_wants_the_projects_python():
@@ -47,16 +59,28 @@ def test_the_conda_environment_is_called_acplab():
     assert conda()["name"] == "acplab"
 
 
-@pytest.mark.parametrize("dependency", project()["dependencies"])
-def test_the_lock_satisfies_the_project(dependency: str):
+@pytest.mark.parametrize(
+    ("dependency", "lock"),
+    [*((one, LEARNERS) for one in project()["dependencies"]), *((one, TESTERS) for one in for_tests())],
+)
+def test_the_locks_satisfy_the_project(dependency: str, lock: str):
     wanted = Requirement(dependency)
-    version = locked().get(canonicalize_name(wanted.name))
-    assert version, f"{wanted.name} is not in requirements.lock"
-    assert wanted.specifier.contains(version, prereleases=True), f"{wanted} but locked is {version}"
+    versions = [version for name, version in locked(lock) if name == canonicalize_name(wanted.name)]
+    assert versions, f"{wanted.name} is not in {lock}"
+    assert all(wanted.specifier.contains(version, prereleases=True) for version in versions)
 
 
-def test_everything_in_the_lock_has_a_hash():
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    entries = re.split(r"\n(?=[A-Za-z0-9])", text)
+def test_a_learner_installs_no_tool_of_the_tests():
+    learners = {name for name, _version in locked(LEARNERS)}
+    assert learners & {canonicalize_name(Requirement(one).name) for one in for_tests()} == set()
+
+
+def test_the_tests_run_with_what_learners_have():
+    assert locked(LEARNERS) < locked(TESTERS)
+
+
+@pytest.mark.parametrize("lock", [LEARNERS, TESTERS])
+def test_everything_in_a_lock_has_a_hash(lock: str):
+    entries = re.split(r"\n(?=[A-Za-z0-9])", read(lock))
     bare = [entry.split()[0] for entry in entries if PINNED.match(entry) and "--hash=sha256:" not in entry]
     assert not bare
