@@ -14,6 +14,7 @@ import pytest
 from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.kube import client as connection
+from acplab.kube import containers
 
 Object = dict[str, Any]
 
@@ -499,7 +500,7 @@ def test_exec_in_a_container_that_is_not_there(running):
 def test_a_command_that_does_not_end_is_given_up(namespace, monkeypatch):
     kube.apply([shop(env={"LATENCY_MS": "5000"})], namespace=namespace)
     kube.wait("deployment", "shop", namespace=namespace)
-    monkeypatch.setattr(kube, "EXEC_SECONDS", 1)
+    monkeypatch.setattr(containers, "EXEC_SECONDS", 1)
     slow = ["storefront", "get", "-timeout", "9s", "http://127.0.0.1:8080/"]
     said = failure(lambda: kube.exec(pods(namespace)[0], slow, namespace))
     assert "has not ended after 1 s" in said.sentence

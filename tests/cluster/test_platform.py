@@ -284,7 +284,7 @@ def test_a_service_name_resolves_to_its_address(entrance: Entrance, client: str,
 
 def test_a_name_that_no_service_has_does_not_resolve(entrance: Entrance) -> None:
     name = f"nobody.{entrance.namespace}.svc.cluster.local"
-    with pytest.raises(kube.AcplabError, match="no such host"):
+    with pytest.raises(AcplabError, match="no such host"):
         storefront(entrance, "old", "resolve", name)
 
 

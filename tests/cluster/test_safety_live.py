@@ -400,5 +400,18 @@ def test_the_learners_cluster_is_foreign_to_the_tests(cluster, space, monkeypatc
 
 
 def test_every_writing_verb_is_tried_here():
-    reads = {"Applied", "get", "find", "exists", "events", "logs", "wait", "api_resources", "read_manifests"}
+    reads = {
+        "Applied",
+        "Object",
+        "Objects",
+        "get",
+        "list",
+        "find",
+        "exists",
+        "events",
+        "logs",
+        "wait",
+        "api_resources",
+        "read_manifests",
+    }
     assert {verb.split()[0] for verb in WRITES} == set(kube.__all__) - reads
