@@ -137,7 +137,7 @@ def rebuild(lab: LabView) -> Iterator[Finding]:
         found=", ".join(f"{one.node}: {one.cidr}" for one in blocks),
         wanted=_("a /{mask} inside {cidr}").format(mask=planned.node_mask, cidr=planned.pod_cidr),
         why=_("Blocks are handed out when nodes join, and never change. A plan on paper moves no Pod."),
-        look=_("What makes a cluster anew? `cluster.ensure` takes a plan."),
+        look=_("What recreates a cluster? `cluster.ensure` takes the ranges of a plan."),
     )
     yield expect(
         criterion=_("the Services have addresses of the plan"),

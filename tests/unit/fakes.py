@@ -99,7 +99,7 @@ class FakeCluster:
 
     # what tests put in the place of cluster.find and cluster.ensure
 
-    def find_cluster(self, profile: str = "small") -> Any:
+    def find_cluster(self, profile: str = "small", ranges: Any = None) -> Any:
         if not self.up:
             raise AcplabError("There is no cluster yet.", "Run ./acplab start in a terminal.")
         return SimpleNamespace(name="fake", profile=profile, ingress_url="http://127.0.0.1:8080", http_port=8080)

@@ -538,7 +538,7 @@ def test_a_chapter_works_on_another_cluster_and_comes_back(world, monkeypatch):
     used: list = [connection.kubeconfig("small")]
     monkeypatch.setattr(connection, "_used", used)
 
-    def ensure(profile, plan=None):
+    def ensure(profile, ranges=None):
         used[:] = [connection.kubeconfig(profile)]
         return world.kube.find_cluster(profile)
 
@@ -585,15 +585,23 @@ def said_by(call) -> str:
     return "\n".join(said)
 
 
-def test_a_lab_begins_on_a_cluster_of_its_plan_and_goes_on_with_the_learners(world, monkeypatch):
-    world.write("labs/01-shop/lab.yaml", LAB_YAML + "cluster: tight\nplan: {vpc: 192.168.0.0/16}\n")
+def test_a_lab_begins_with_its_ranges_and_goes_on_with_the_learners(world, monkeypatch):
+    ranges = "ranges: {pods: 172.20.0.0/24, services: 172.21.0.0/20}"
+    world.write("labs/01-shop/lab.yaml", f"{LAB_YAML}cluster: tight\n{ranges}\n")
     seen: list = []
 
-    def ensure(profile, plan=None):
-        seen.append((profile, plan and plan.vpc))
+    def ensure(profile, ranges=None):
+        seen.append((profile, ranges and ranges.pods))
 
     monkeypatch.setattr(labs.cluster, "ensure", ensure)
     lesson = started()
     lesson.open(quiet)
     lesson.reset(quiet)
-    assert seen == [("tight", "192.168.0.0/16"), ("tight", None), ("tight", "192.168.0.0/16")]
+    assert seen == [("tight", "172.20.0.0/24"), ("tight", None), ("tight", "172.20.0.0/24")]
+
+
+@pytest.mark.parametrize(("ranges", "fault"), [("{pods: 10.0.0.0/8}", "services is missing"), ("{pod: 1}", "'pod'")])
+def test_ranges_that_no_cluster_takes_are_a_fault_of_lab_yaml(world, ranges, fault):
+    world.write("labs/01-shop/lab.yaml", f"{LAB_YAML}ranges: {ranges}\n")
+    (found,) = labfiles.problems(world.lab)
+    assert fault in found

@@ -10,14 +10,16 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+import yaml
 from acplab import images
 from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.cluster import lifecycle as cluster
 from acplab.cluster import nodes
 from acplab.cluster import platform as addons
+from acplab.cluster.kind_config import own_config
 from acplab.cluster.lifecycle import Cluster
-from acplab.cluster.profiles import Ranges
+from acplab.cluster.ranges import Ranges, refuse_unbuildable
 from acplab.host import docker
 from acplab.images.routes import NodeImage
 from acplab.kube import client as connection
@@ -33,6 +35,7 @@ def instance(folders, monkeypatch):
     monkeypatch.setenv("ACPLAB_INSTANCE", "test")
     monkeypatch.setattr(connection, "_used", [])
     monkeypatch.setattr(nodes, "pod_vswitch", lambda: "172.28.254.0/24")
+    monkeypatch.setattr(nodes, "network_range", lambda: "172.28.0.0/16")
 
 
 # --- the kind configuration ---------------------------------------------------------------------------------------------
@@ -40,7 +43,7 @@ def instance(folders, monkeypatch):
 
 @pytest.mark.parametrize("profile", cluster.profiles())
 def test_everything_listens_on_this_machine_alone(profile):
-    config = cluster.kind_config(profile, PORTS, [])
+    config = own_config(profile, PORTS, [])
     assert config["networking"]["apiServerAddress"] == "127.0.0.1"
     assert config["networking"]["apiServerPort"] == PORTS["api"]
     mappings = [one for node in config["nodes"] for one in node.get("extraPortMappings", [])]
@@ -50,7 +53,7 @@ def test_everything_listens_on_this_machine_alone(profile):
 
 @pytest.mark.parametrize("profile", cluster.profiles())
 def test_every_node_carries_our_label_and_keeps_its_own(profile):
-    config = cluster.kind_config(profile, PORTS, [])
+    config = own_config(profile, PORTS, [])
     assert config["nodes"]
     for node in config["nodes"]:
         assert node["labels"]["acplab.dev/instance"] == "test"
@@ -59,7 +62,7 @@ def test_every_node_carries_our_label_and_keeps_its_own(profile):
 
 @pytest.mark.parametrize("profile", cluster.profiles())
 def test_no_pod_looks_for_private_addresses_outside_of_this_machine(profile):
-    for node in cluster.kind_config(profile, PORTS, [])["nodes"]:
+    for node in own_config(profile, PORTS, [])["nodes"]:
         (mount,) = node["extraMounts"]
         assert mount["readOnly"]
         assert "/containerd.service.d/" in mount["containerPath"]
@@ -70,45 +73,46 @@ def test_no_pod_looks_for_private_addresses_outside_of_this_machine(profile):
 
 
 def test_the_networks_of_the_file_stay(monkeypatch):
-    networking = cluster.kind_config("small", PORTS, [])["networking"]
+    networking = own_config("small", PORTS, [])["networking"]
     assert networking["podSubnet"] == "172.20.0.0/16"
     assert networking["serviceSubnet"] == "172.21.0.0/20"
 
 
 def test_patches_are_added_for_built_nodes_only():
     built, published = BUILT, NodeImage("acplab/node:v1-y", "published", "y")
-    plain = cluster.kind_config("small", PORTS, published.patches)["kubeadmConfigPatches"]
-    patched = cluster.kind_config("small", PORTS, built.patches)["kubeadmConfigPatches"]
+    plain = own_config("small", PORTS, published.patches)["kubeadmConfigPatches"]
+    patched = own_config("small", PORTS, built.patches)["kubeadmConfigPatches"]
     assert patched == [*plain, *built.patches]
     assert len(patched) > len(plain) == 1
 
 
 def test_one_call_does_not_change_the_next():
-    first = cluster.kind_config("small", PORTS, ["one"])
-    assert cluster.kind_config("small", PORTS, ["one"]) == first
+    first = own_config("small", PORTS, ["one"])
+    assert own_config("small", PORTS, ["one"]) == first
 
 
 @pytest.mark.parametrize("profile", cluster.profiles())
 def test_kind_gets_nothing_that_it_does_not_know(profile):
-    config = cluster.kind_config(profile, PORTS, [])
+    config = own_config(profile, PORTS, [])
     assert set(config) == {"kind", "apiVersion", "networking", "kubeadmConfigPatches", "nodes"}
 
 
 def test_the_ranges_of_a_plan_take_the_place_of_the_profiles_own():
-    mask = "kind: ClusterConfiguration\n# /26"
-    ranges = Ranges({"podSubnet": "10.4.0.0/20", "serviceSubnet": "10.5.0.0/24"}, [mask])
-    config = cluster.kind_config("tight", PORTS, ["image's"], ranges)
+    ranges = Ranges("10.4.0.0/20", "10.5.0.0/24", 26)
+    config = own_config("tight", PORTS, ["image's"], ranges)
     assert config["networking"]["podSubnet"] == "10.4.0.0/20"
     assert config["networking"]["serviceSubnet"] == "10.5.0.0/24"
-    assert config["kubeadmConfigPatches"][1:] == ["image's", mask]
-    assert "28" in cluster.kind_config("tight", PORTS, [])["kubeadmConfigPatches"][-1]
+    _cgroups, image, mask = config["kubeadmConfigPatches"]
+    assert image == "image's"
+    assert yaml.safe_load(mask)["controllerManager"]["extraArgs"] == {"node-cidr-mask-size": "26"}
+    assert "28" in own_config("tight", PORTS, [])["kubeadmConfigPatches"][-1]
 
 
 def test_terways_pods_get_addresses_of_the_node_network():
-    networking = cluster.kind_config("terway", PORTS, [])["networking"]
+    networking = own_config("terway", PORTS, [])["networking"]
     assert networking["podSubnet"] == "172.28.254.0/24"
     assert networking["disableDefaultCNI"] is True
-    assert "disableDefaultCNI" not in cluster.kind_config("small", PORTS, [])["networking"]
+    assert "disableDefaultCNI" not in own_config("small", PORTS, [])["networking"]
 
 
 # --- ports ------------------------------------------------------------------------------------------------------------------
@@ -337,35 +341,63 @@ def test_a_cluster_with_a_stopped_node_is_set_going(steps, monkeypatch, capsys):
     assert "Set going again: two." in capsys.readouterr().out
 
 
-PLANNED = Ranges({"podSubnet": "10.4.0.0/20"}, ["patch"])
+PLANNED = Ranges("10.4.0.0/20", "10.5.0.0/24", 26)
 
 
-@pytest.fixture
-def plan(monkeypatch):
-    monkeypatch.setattr(Ranges, "of", classmethod(lambda cls, plan: plan))
-    return PLANNED
-
-
-def test_a_cluster_with_other_ranges_than_planned_is_made_anew(steps, plan, capsys):
+@pytest.mark.parametrize(
+    ("ranges", "reason"),
+    [
+        (Ranges("172.28.0.0/17", "10.5.0.0/24"), "overlaps 172.28.0.0/16, the Docker network"),
+        (Ranges("10.4.0.0/20", "172.28.9.0/24"), "overlaps 172.28.0.0/16, the Docker network"),
+        (Ranges("10.4.0.0/20", "10.4.8.0/24"), "The Pod range 10.4.0.0/20 and the Service range 10.4.8.0/24 overlap"),
+        (Ranges("10.4.0.0/20", "10.32.0.0/11"), "the API server accepts /12 at most"),
+        (Ranges("10.4.0.0/20", "10.5.0.0/29"), "8 addresses; kubeadm needs 10"),
+        (Ranges("10.4.0.0/25", "10.5.0.0/24"), "smaller than one node's Pod CIDR"),
+        (Ranges("10.0.0.0/8", "172.21.0.0/24", 26), "more than 16 bits longer"),
+        (Ranges("10.4.0.0/24", "10.5.0.0/24", 24), "has a /24 for 1 nodes; this cluster has 3"),
+        (Ranges("10.4.0.1/20", "10.5.0.0/24"), "is not a CIDR"),
+        (Ranges("10.4.0.0/20", "10.5.0.0/24", 26, "fd01::/64", "fd00::/96", 72), "/108 at most"),
+        (Ranges("10.4.0.0/20", "10.5.0.0/24", 26, "fd01::/48", "fd00::/112", 72), "more than 16 bits longer"),
+    ],
+)
+def test_ranges_that_cannot_be_are_refused_before_anything_is_touched(steps, ranges, reason):
     standing()
-    made = cluster.ensure("small", plan=plan)
+    with pytest.raises(AcplabError) as told:
+        cluster.ensure("small", ranges=ranges)
+    assert reason in told.value.sentence
+    assert told.value.remedy
+    assert steps == []
+
+
+def test_ranges_at_the_limits_are_accepted():
+    for ranges in (
+        Ranges("10.4.0.0/22", "10.16.0.0/12", 24),
+        Ranges("10.4.0.0/16", "10.5.0.0/28", 32),
+        Ranges("10.4.0.0/20", "10.5.0.0/24", 24, "fd01::/64", "fd00::/108", 72),
+    ):
+        refuse_unbuildable(ranges, 3, "172.28.0.0/16")
+
+
+def test_a_cluster_with_other_ranges_than_planned_is_made_anew(steps, capsys):
+    standing()
+    made = cluster.ensure("small", ranges=PLANNED)
     assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
-    assert "cannot be changed" in capsys.readouterr().out
+    assert "immutable" in capsys.readouterr().out
     assert made.ranges == cluster.recorded("small").ranges == PLANNED
 
 
-def test_a_cluster_of_this_plan_is_kept_also_by_who_names_no_plan(steps, plan):
+def test_a_cluster_of_this_plan_is_kept_also_by_who_names_no_plan(steps):
     standing()
-    cluster.ensure("small", plan=plan)
+    cluster.ensure("small", ranges=PLANNED)
     steps.clear()
-    assert cluster.ensure("small", plan=plan).ranges == PLANNED
+    assert cluster.ensure("small", ranges=PLANNED).ranges == PLANNED
     assert cluster.ensure("small").ranges == PLANNED
     assert steps == ["guarded", "guarded"]
 
 
-def test_a_planned_cluster_that_has_to_be_rebuilt_keeps_its_plan(steps, plan, docker_has):
+def test_a_planned_cluster_that_has_to_be_rebuilt_keeps_its_plan(steps, docker_has):
     standing()
-    cluster.ensure("small", plan=plan)
+    cluster.ensure("small", ranges=PLANNED)
     docker_has.clear()
     assert cluster.ensure("small").ranges == PLANNED
 

@@ -9,6 +9,7 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 import yaml
 from acplab.base.errors import AcplabError
+from acplab.cluster import Ranges
 from acplab.topics import network
 from acplab.topics.network.planner import Neighbour, Plan, Request, VSwitch
 
@@ -403,11 +404,9 @@ def test_dual_stack_needs_terway():
 def test_dual_stack_ranges_are_chosen():
     made = network.plan_or_raise(Request("192.168.0.0/16", "terway", vpc6="2001:db8:0:100::/56"))
     assert (made.pod_cidr6, made.service_cidr6) == ("2001:db8:0:100::/64", "fd00::/112")
-    assert made.kind_networking() == {
-        "podSubnet": "192.168.32.0/19,2001:db8:0:100::/64",
-        "serviceSubnet": "172.21.0.0/20,fd00::/112",
-        "ipFamily": "dual",
-    }
+    assert network.cluster_ranges(made) == Ranges(
+        "192.168.32.0/19", "172.21.0.0/20", 28, "2001:db8:0:100::/64", "fd00::/112", 72
+    )
 
 
 def test_ipv6_pods_are_moved_away_from_what_another_cluster_covers():
@@ -712,13 +711,13 @@ def test_pods_that_do_not_fit_a_node_are_a_limit_of_no_nodes():
 
 
 def test_the_kind_configuration_of_a_flannel_plan():
-    config = yaml.safe_load(flannel(node_mask=26, zones=(H, I, J)).kind_config("plan"))
+    config = yaml.safe_load(network.kind_config(flannel(node_mask=26, zones=(H, I, J)), "plan"))
     assert config == {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "name": "plan",
         "networking": {"podSubnet": "172.20.0.0/16", "serviceSubnet": "172.21.0.0/20", "ipFamily": "ipv4"},
-        "kubeadmConfigPatches": flannel(node_mask=26).kind_patches(),
+        "kubeadmConfigPatches": config["kubeadmConfigPatches"],
         "nodes": [
             {"role": "control-plane", "labels": {"topology.kubernetes.io/zone": H}},
             {"role": "worker", "labels": {"topology.kubernetes.io/zone": I}},
@@ -732,7 +731,7 @@ def test_the_kind_configuration_of_a_flannel_plan():
 
 
 def test_a_kind_cluster_has_three_nodes_at_most_and_a_name_only_if_given():
-    config = yaml.safe_load(flannel(zones=(H, I, J, "cn-hangzhou-k")).kind_config())
+    config = yaml.safe_load(network.kind_config(flannel(zones=(H, I, J, "cn-hangzhou-k"))))
     assert len(config["nodes"]) == 3
     assert "name" not in config
 
@@ -752,8 +751,14 @@ def test_a_kind_cluster_has_three_nodes_at_most_and_a_name_only_if_given():
     ],
 )
 def test_the_patch_gives_the_controller_manager_its_mask(plan, arguments):
-    (patch,) = plan.kind_patches()
+    (patch,) = yaml.safe_load(network.kind_config(plan))["kubeadmConfigPatches"]
     assert yaml.safe_load(patch)["controllerManager"]["extraArgs"] == arguments
+
+
+@pytest.mark.parametrize("name", ["Shop Cluster", "shop_cluster", "商店"])
+def test_a_name_that_kind_refuses_is_refused_here(name):
+    with pytest.raises(AcplabError, match="cluster name"):
+        network.kind_config(flannel(), name)
 
 
 def test_node_blocks():

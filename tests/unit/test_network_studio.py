@@ -309,7 +309,7 @@ def test_the_button_writes_the_kind_configuration(tmp_path, monkeypatch: pytest.
     some = made()
     some.save.click()
     written = tmp_path / "work" / "kind-network.yaml"
-    assert yaml.safe_load(written.read_text()) == yaml.safe_load(some.plan.kind_config())
+    assert yaml.safe_load(written.read_text()) == yaml.safe_load(network.kind_config(some.plan))
     assert str(written) in unescape(some.written.value)
 
 
@@ -387,7 +387,12 @@ def test_the_words_say_it_all_without_a_front_end() -> None:
 
 def test_the_plain_calls_stand_in_the_widget() -> None:
     html = "".join(widget.value for widget in walk(made().box) if isinstance(widget, ipywidgets.HTML))
-    for call in ("network.plan(request)", "network.growth(plan)", "plan.kind_config()", "network.plan_picture(plan)"):
+    for call in (
+        "network.plan(request)",
+        "network.growth(plan)",
+        "network.kind_config(plan)",
+        "network.plan_picture(plan)",
+    ):
         assert call in html
 
 

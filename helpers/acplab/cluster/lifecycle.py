@@ -18,7 +18,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
@@ -31,13 +30,12 @@ from acplab.base.i18n import _
 from acplab.base.retry import retry_context
 from acplab.cluster import nodes, terway
 from acplab.cluster import platform as addons
-from acplab.cluster.profiles import NODE_PORTS, Ranges, kind_config, own, profiles, require
+from acplab.cluster.kind_config import NODE_PORTS, own_config
+from acplab.cluster.profiles import kind_form, own, profiles, require
+from acplab.cluster.ranges import Ranges, refuse_unbuildable
 from acplab.host import docker
 from acplab.kube import client as connection
 from acplab.kube import ownership as safety
-
-if TYPE_CHECKING:
-    from acplab.topics.network.planner import Plan
 
 __all__ = ["Cluster", "delete", "ensure", "find", "inside", "profiles", "stop"]
 
@@ -46,8 +44,8 @@ LOCK_SECONDS = 90
 
 @dataclass
 class Cluster:
-    """A lab cluster. ports: host ports on 127.0.0.1 by name; addresses: of the nodes when they were made; ranges: of
-    the network plan that it was made by, if there was one."""
+    """A lab cluster. ports: host ports on 127.0.0.1 by name; addresses: of the nodes when they were made; ranges: those
+    that it was made with, None for the profile's own."""
 
     profile: str
     name: str
@@ -147,15 +145,18 @@ def _start(profile: str) -> str:
     return "./acplab start" + ("" if profile == "small" else f" --profile {profile}")
 
 
-def ensure(profile: str = "small", route: str = "auto", plan: Plan | None = None) -> Cluster:
-    """The cluster of this profile, ready to be used: found, repaired, rebuilt or created.
+def ensure(profile: str = "small", route: str = "auto", ranges: Ranges | None = None) -> Cluster:
+    """The cluster of this profile, ready to be used: found, repaired, recreated or created.
 
-    route: where images come from, if they are needed (see images/routes.py). plan: the network plan that it must have;
-    a cluster's ranges cannot be changed, so one that was made by another plan is made anew, with a word.
+    route: where images come from, if they are needed (see images/routes.py). ranges: those that it must have; None
+    takes any. A cluster's ranges are immutable, so one that has others is recreated, and that is said. AcplabError
+    before anything is touched if no cluster can have these ranges.
     """
     require(profile)
+    if ranges:
+        refuse_unbuildable(ranges, len(kind_form(profile)["nodes"]), nodes.network_range())
     with _alone():
-        return _ensure(profile, route, Ranges.of(plan) if plan else None)
+        return _ensure(profile, route, ranges)
 
 
 def _alone() -> AbstractContextManager[None]:
@@ -171,7 +172,7 @@ def _ensure(profile: str, route: str, ranges: Ranges | None) -> Cluster:
     cluster = recorded(profile)
     ranges = ranges or (cluster.ranges if cluster else None)
     if cluster and cluster.complete and cluster.ranges != ranges:
-        say(_("The ranges of a cluster cannot be changed, so {name} is made anew.").format(name=cluster.name))
+        say(_("A cluster's ranges are immutable; recreating {name}.").format(name=cluster.name))
     elif cluster and cluster.complete and nodes.states(cluster.name):
         try:
             return _repaired(cluster)
@@ -247,7 +248,7 @@ def _create(profile: str, image: images.NodeImage, former: Cluster | None, range
 
 def _run_kind(cluster: Cluster, image: images.NodeImage) -> None:
     config = cluster.kubeconfig.with_name("kind.yaml")
-    wanted = kind_config(cluster.profile, cluster.ports, image.patches, cluster.ranges)
+    wanted = own_config(cluster.profile, cluster.ports, image.patches, cluster.ranges)
     config.write_text(yaml.safe_dump(wanted))
     env = os.environ | {"KIND_EXPERIMENTAL_DOCKER_NETWORK": nodes.network()}
     options = {"name": cluster.name, "image": image.reference, "config": config, "kubeconfig": cluster.kubeconfig}

@@ -107,8 +107,13 @@ def pod_vswitch() -> str:
 
     A learner's cluster and that of the tests share the network, so each instance has a part of its own.
     """
-    block = docker.run("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", network()).strip()
-    return str(list(ipaddress.IPv4Network(block).subnets(new_prefix=24))[POD_VSWITCHES.get(paths.instance(), -4)])
+    parts = list(ipaddress.IPv4Network(network_range()).subnets(new_prefix=24))
+    return str(parts[POD_VSWITCHES.get(paths.instance(), -4)])
+
+
+def network_range() -> str:
+    """The CIDR of our Docker network."""
+    return docker.run("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", network()).strip()
 
 
 def restart_nodes(cluster: str, wanted: dict[str, str]) -> list[str]:

@@ -17,8 +17,7 @@ from acplab.course.spec import unknown
 from acplab.kube import client as connection
 
 if TYPE_CHECKING:
-    from acplab.cluster import Cluster
-    from acplab.topics.network import Plan
+    from acplab.cluster import Cluster, Ranges
 
 Say = Callable[[str], None]
 
@@ -34,14 +33,14 @@ class Chapter:
         self._visited: set[str] = set()
 
     @contextmanager
-    def on_cluster(self, profile: str, plan: Plan | None = None) -> Iterator[Cluster]:
+    def on_cluster(self, profile: str, ranges: Ranges | None = None) -> Iterator[Cluster]:
         """Be on another cluster while the block runs: kube, wires and apply() speak to that one.
 
-        It is made if it is not there, or has not the ranges of `plan`. The chapter has a namespace of the same name there,
-        which is empty at the first visit, and which close() removes.
+        It is made if it is not there, or has other `ranges`. The chapter has a namespace of the same name there, which is
+        empty at the first visit, and which close() removes.
         """
         before = connection.current()
-        there = cluster.ensure(profile, plan=plan) if plan else cluster.ensure(profile)
+        there = cluster.ensure(profile, ranges=ranges)
         try:
             if profile not in self._visited or self._own.look() is None:
                 self.refresh()

@@ -169,13 +169,9 @@ class Lab:
     # inside
 
     def _see_to_cluster(self, anew: bool) -> None:
-        """The lab's cluster; when the lab begins anew, with the ranges of the lab's own plan, if it has one."""
-        if anew and self.lab.plan:
-            from acplab.topics import network
-
-            cluster.ensure(self.lab.cluster, plan=network.plan_or_raise(network.Request(**self.lab.plan)))
-        elif self.lab.cluster != NO_CLUSTER:
-            cluster.ensure(self.lab.cluster)
+        """The lab's cluster; when the lab begins anew, with the ranges that lab.yaml names, if it names any."""
+        if self.lab.cluster != NO_CLUSTER:
+            cluster.ensure(self.lab.cluster, ranges=self.lab.ranges if anew else None)
 
     def _set_up(self) -> None:
         """All or nothing: when a step fails or is interrupted, the namespace goes again."""

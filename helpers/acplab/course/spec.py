@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import yaml
 from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
+from acplab.cluster import Ranges
 
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 FIELDS: dict[str, type] = {
@@ -26,9 +27,9 @@ FIELDS: dict[str, type] = {
     "tasks": list,
 }
 # ready: "deployment/name" to wait for after setup, all Deployments of setup/ if absent, [] if they are
-# broken on purpose. cluster: the cluster profile that the lab needs, "none" if it needs none. plan: fields of a
-# network.Request; the lab begins on a cluster with the ranges of its plan.
-OPTIONAL: dict[str, type] = {"ready": list, "cluster": str, "plan": dict}
+# broken on purpose. cluster: the cluster profile that the lab needs, "none" if it needs none. ranges: fields of
+# cluster.Ranges; the lab begins on a cluster that has them.
+OPTIONAL: dict[str, type] = {"ready": list, "cluster": str, "ranges": dict}
 NO_CLUSTER = "none"
 
 
@@ -55,7 +56,7 @@ class LabSpec:
     folder: Path
     ready: tuple[str, ...] | None = None
     cluster: str = "small"
-    plan: Mapping[str, Any] | None = None
+    ranges: Ranges | None = None
 
     @property
     def namespace(self) -> str:
@@ -128,6 +129,8 @@ def read(folder: Path) -> LabSpec:
     for name in ("skills", "hosts", "ready"):
         if name in data:
             data[name] = tuple(data[name])
+    if "ranges" in data:
+        data["ranges"] = Ranges(**data["ranges"])
     data["tasks"] = tuple(Task(**entry) for entry in data["tasks"])
     return LabSpec(folder=folder, **data)
 
@@ -170,7 +173,15 @@ def _values(data: dict[str, Any], folder: str) -> list[str]:
     for name in ("skills", "hosts", "ready"):
         if not all(isinstance(entry, str) and entry for entry in data.get(name, [])):
             faults.append(f"{name} must be a list of words.")
-    return faults + _tasks(data["tasks"])
+    return faults + _ranges(data.get("ranges", {})) + _tasks(data["tasks"])
+
+
+def _ranges(values: dict[str, Any]) -> list[str]:
+    try:
+        Ranges(**{"pods": "", "services": ""} | values)
+    except TypeError as error:
+        return [f"ranges must be fields of cluster.Ranges: {error}"]
+    return [f"ranges: {name} is missing." for name in ("pods", "services") if values and name not in values]
 
 
 def _tasks(entries: list[Any]) -> list[str]:

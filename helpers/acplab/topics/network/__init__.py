@@ -2,7 +2,7 @@
 
     found = plan(Request(vpc="192.168.0.0/16"))
 
-Planning is pure: no I/O and no cluster. `picture` and `studio` load matplotlib and ipywidgets when first used.
+Planning is pure: no I/O and no cluster. What draws a plan, or turns it into a cluster, is loaded when first used.
 """
 
 from __future__ import annotations
@@ -35,12 +35,21 @@ from acplab.topics.network.planner import (
 
 __all__ = [
     "Growth", "Limit", "Neighbour", "Plan", "Plugin", "Request", "VSwitch", "Violation",
-    "apply", "changed", "check", "flannel_nodes", "flannel_pods", "growth", "plan", "plan_or_raise", "plan_picture",
-    "planning_studio", "repair", "terway_pods", "usable", "valid",
+    "apply", "changed", "check", "cluster_ranges", "flannel_nodes", "flannel_pods", "growth", "kind_config", "plan",
+    "plan_or_raise", "plan_picture", "planning_studio", "repair", "terway_pods", "usable", "valid",
 ]  # fmt: skip
 
 
+# What needs more than planning does, and the module that has it.
+LATER = {
+    "cluster_ranges": "to_cluster",
+    "kind_config": "to_cluster",
+    "plan_picture": "picture",
+    "planning_studio": "picture",
+}
+
+
 def __getattr__(name: str) -> Any:
-    if name in ("plan_picture", "planning_studio"):
-        return getattr(importlib.import_module("acplab.topics.network.picture"), name)
+    if name in LATER:
+        return getattr(importlib.import_module(f"acplab.topics.network.{LATER[name]}"), name)
     raise AttributeError(f"network has no part named {name!r}")

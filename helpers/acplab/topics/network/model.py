@@ -172,18 +172,6 @@ class Plan(Request):
                     _("Give one, or let plan(Request(...)) choose it."),
                 )
 
-    def kind_networking(self) -> dict[str, str]:
-        """The networking of a kind cluster with this plan: podSubnet, serviceSubnet, ipFamily."""
-        return rendering.kind_networking(self)
-
-    def kind_patches(self) -> list[str]:
-        """kubeadmConfigPatches for kind, as YAML texts: the controller manager's node-cidr-mask-size."""
-        return rendering.kind_patches(self)
-
-    def kind_config(self, name: str = "") -> str:
-        """The YAML of a kind cluster with one node in each zone (3 at most)."""
-        return rendering.kind_config(self, name)
-
     def console(self) -> list[tuple[str, str]]:
         """Rows of ACK's page for creating a cluster: (field with its Chinese name, value)."""
         return rendering.console(self)

@@ -1,8 +1,7 @@
-"""A plan as others read it: a kind configuration, the rows of ACK's console, plain words."""
+"""A plan as others read it: the rows of ACK's console, plain words."""
 
 from __future__ import annotations
 
-import json
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -11,59 +10,6 @@ from acplab.topics.network import ranges
 
 if TYPE_CHECKING:
     from acplab.topics.network.model import Neighbour, Plan
-
-MOST_KIND_NODES = 3
-
-
-# kind
-
-
-def kind_networking(plan: Plan) -> dict[str, str]:
-    """See Plan.kind_networking. kind knows one range for Pods; with Terway the first Pod vSwitch stands for all."""
-    pods, services = [_pod_subnet(plan)], [plan.service_cidr]
-    if plan.dual:
-        pods.append(plan.pod_cidr6)
-        services.append(plan.service_cidr6)
-    family = "dual" if plan.dual else "ipv4"
-    return {"podSubnet": ",".join(pods), "serviceSubnet": ",".join(services), "ipFamily": family}
-
-
-def _pod_subnet(plan: Plan) -> str:
-    if plan.plugin == "flannel":
-        return plan.pod_cidr
-    return next((one.cidr for one in plan.vswitches if one.role == "pod"), plan.vpc)
-
-
-def kind_patches(plan: Plan) -> list[str]:
-    """See Plan.kind_patches.
-
-    extraArgs is a mapping, as in kubeadm v1beta3: kind v0.30 writes that version for every Kubernetes since 1.23, and
-    Kubernetes 1.36 still reads it. A kind that writes v1beta4 would need a list of {name, value}.
-    """
-    prefix = ranges.read(_pod_subnet(plan)).prefix
-    # Terway has no blocks. The stand-in's are small, as several nodes must find one in a vSwitch.
-    mask = plan.node_mask if plan.plugin == "flannel" else max(28, min(32, prefix + 2))
-    # kubeadm looks at the flag of the family alone, and without it takes the mask for 24: too short for these ranges.
-    arguments = {"node-cidr-mask-size-ipv4" if plan.dual or prefix > 24 else "node-cidr-mask-size": mask}
-    if plan.dual:
-        arguments["node-cidr-mask-size-ipv6"] = min(128, ranges.read(plan.pod_cidr6).prefix + 8)
-    lines = [f'    {flag}: "{size}"' for flag, size in arguments.items()]
-    return ["\n".join(["kind: ClusterConfiguration", "controllerManager:", "  extraArgs:", *lines, ""])]
-
-
-def kind_config(plan: Plan, name: str) -> str:
-    """See Plan.kind_config."""
-    lines = ["kind: Cluster", "apiVersion: kind.x-k8s.io/v1alpha4"]
-    lines += [f"name: {json.dumps(name)}"] if name else []
-    lines += ["networking:", *(f"  {key}: {json.dumps(value)}" for key, value in kind_networking(plan).items())]
-    lines += ["kubeadmConfigPatches:"]
-    for patch in kind_patches(plan):
-        lines += ["  - |", *(f"    {line}" for line in patch.splitlines())]
-    lines += ["nodes:"]
-    for zone in plan.zones[:MOST_KIND_NODES]:
-        role = "control-plane" if zone == plan.zones[0] else "worker"
-        lines += [f"  - role: {role}", f"    labels: {{topology.kubernetes.io/zone: {json.dumps(zone)}}}"]
-    return "\n".join([*lines, ""])
 
 
 def node_blocks(plan: Plan, n: int) -> list[str]:

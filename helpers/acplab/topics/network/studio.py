@@ -76,7 +76,7 @@ class Studio:
     def write(self, path: str | Path = FILE) -> Path:
         """Write the kind configuration; gives its path. Another file of that name stays, and a number is added."""
         wanted = Path(path).expanduser().resolve()
-        written = _write(self.plan.kind_config(), wanted)
+        written = _write(network.kind_config(self.plan), wanted)
         stays = _("{name} was there with other content, and stays.").format(name=wanted.name)
         title = _("The kind configuration is in {path}").format(path=written)
         self.written.value = markup.card("good", title, "" if written == wanted else _paragraph(stays))
@@ -238,7 +238,7 @@ def _calls() -> str:
         "Each field and button has a call: `studio = network.planning_studio(request)`, then `studio.set(vpc=...)`, "
         "`studio.take(1)` for a proposal, `studio.write()`, `studio.plan`. Without the studio: `network.plan(request)`, "
         "`network.apply(request, violation.proposal)`, `network.growth(plan)`, `network.plan_picture(plan)`, "
-        "`plan.kind_config()`."
+        "`network.kind_config(plan)`."
     )
 
 
