@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+REDIRECTS = {"302": "http://127.0.0.1:1/", "308": "https://shop.example.com/cart?from=here"}
 PATIENCE = 20.0  # seconds until a test that waits for requests gives up
 
 
@@ -85,12 +86,12 @@ class Loopback:
         status = 503 if self.failing else int(what) if what.isdigit() else 200
         version = self.by_host.get(request.headers["host"], "v1")
         fields = [f"HTTP/1.1 {status} Whatever", "Set-Cookie: kept=yes; Path=/"]
-        if what not in ("body", "bare", "text") and status not in (404, 503):
+        if what not in ("body", "bare", "text", "308") and status not in (404, 503):
             fields.append(f"X-Storefront-Version: {version}")
-        if what == "302":
-            fields.append("Location: http://127.0.0.1:1/")
+        if what in REDIRECTS:
+            fields.append(f"Location: {REDIRECTS[what]}")
         body = {"version": version, "node": f"node-{len(self.seen) % 2}", "headers": request.headers}
-        text = what == "text" or status in (404, 503)  # the error pages of a proxy
+        text = what == "text" or status in (308, 404, 503)  # the error pages of a proxy
         content = b"hello" if text else json.dumps({} if what == "bare" else body).encode()
         fields.append(f"Content-Length: {len(content)}")
         return "\r\n".join([*fields, "", ""]).encode() + (b"" if request.method == "HEAD" else content)

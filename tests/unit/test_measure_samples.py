@@ -125,18 +125,35 @@ def test_after_a_mark() -> None:
     assert seen.after("switch").by_version == {"v2": 2}
     with pytest.raises(AcplabError, match='"switch"'):
         seen.after("swich")
+    with pytest.raises(AcplabError, match="has no mark") as caught:
+        made("1").after("switch")
+    assert "It has no marks" in caught.value.remedy
+
+
+def test_one_request_is_not_many() -> None:
+    assert repr(made("1")) == "1 request: v1 1; none failed"
+    assert "outage from 0.10 s to 0.20 s (0.10 s): 1 request lost" in made("1x1").summary().splitlines()
+    assert made("1").summary().splitlines()[0] == "1 request in 0.0 s"
+
+
+def test_redirects_are_counted_by_target() -> None:
+    away = [Sample(i / 10, 1, status=308, location=f"https://{'ab'[i % 2]}/") for i in range(3)]
+    seen = Traffic([*away, Sample(0.4, 1, status=200, version="v1")], rate=10)
+    assert seen.redirects == {"http 308 to https://a/": 2, "http 308 to https://b/": 1}
+    assert seen.ok == 4
+    assert "3 redirected (http 308 to https://a/ 2, http 308 to https://b/ 1)" in seen.summary()
 
 
 def test_the_line() -> None:
     assert repr(made("1122")) == "4 requests: v1 2, v2 2; none failed"
     assert repr(made("11xt")) == "4 requests: v1 2; 2 failed (http 503 1, timeout 1)"
-    assert repr(made("xx")) == "2 requests: nobody answered; 2 failed (http 503)"
+    assert repr(made("xx")) == "2 requests: no answers; 2 failed (http 503)"
     assert repr(made("")) == "no requests"
 
 
 def test_the_summary_says_it_all() -> None:
     assert made("1111xx22", marks=(Mark(0.35, "switch"),)).summary().splitlines() == [
-        "8 requests in 0.7 s, sent at 10.0 a second (10 wanted)",
+        "8 requests in 0.7 s, sent at 10.0 per second (10 wanted)",
         "v1: 66.7 % (95 % interval 30.0-90.3 %, 4 of 6)",
         "v2: 33.3 % (95 % interval 9.7-70.0 %, 2 of 6)",
         "2 failed (http 503)",

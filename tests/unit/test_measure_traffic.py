@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -106,6 +107,22 @@ def test_no_cookie_is_kept_and_no_redirect_followed(server: Loopback) -> None:
     assert not any("cookie" in request.headers for request in server.seen)
 
 
+def test_redirects_are_named_with_their_target(server: Loopback) -> None:
+    seen = traffic(server.url, n=6, rate=200, path="/308")
+    assert seen.redirects == {"http 308 to https://shop.example.com/cart": 6}
+    assert repr(seen) == "6 requests: ? 6; none failed; 6 redirected (http 308 to https://shop.example.com/cart)"
+    assert "6 redirected (http 308 to https://shop.example.com/cart)" in seen.summary().splitlines()
+    assert len(server.seen) == 6, "a redirect is not followed"
+
+
+def test_an_answer_that_is_no_redirect_has_no_target(server: Loopback) -> None:
+    assert traffic(server.url, n=1, path="/201").redirects == {}
+
+
+def test_localhost_is_this_machine(server: Loopback) -> None:
+    assert traffic(f"http://localhost:{server.port}", n=3).ok == 3
+
+
 def test_connections_are_reused_unless_told_not_to(server: Loopback) -> None:
     traffic(server.url, n=8, rate=20)
     assert server.connections < 8
@@ -141,6 +158,30 @@ def test_a_steady_load_runs_as_long_as_the_block(server: Loopback) -> None:
     assert seen.samples[3].t < seen.marks[0].t
     assert seen.after("switched to v2").total < seen.total
     assert server.seen[0].headers["foo"] == "bar"
+
+
+def test_run_for_lets_the_load_run(server: Loopback) -> None:
+    with steady(server.url, rate=100) as load:
+        load.run_for(0.25)
+        assert load.running
+        assert 20 <= load.so_far().total <= 30 or load.so_far().lag() > 10
+
+
+def test_run_for_returns_early_when_the_load_ends(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acplab.measure.schedule.MAX_REQUESTS", 5)
+    began = time.monotonic()
+    with steady(server.url, rate=200) as load:
+        load.run_for(60)
+    assert time.monotonic() - began < 30
+    assert load.result.total == 5
+
+
+def test_run_for_needs_a_running_load_and_seconds(server: Loopback) -> None:
+    load = steady(server.url)
+    with pytest.raises(AcplabError, match="not been started"):
+        load.run_for(1)
+    with load, pytest.raises(AcplabError, match="seconds must be a number, not '1'"):
+        load.run_for("1")  # type: ignore[arg-type]
 
 
 def _break_after(count: int, server: Loopback, load: Load) -> None:
@@ -185,7 +226,7 @@ def test_outages_are_found(server: Loopback) -> None:
 
 
 def test_a_load_that_reaches_its_limit_says_so(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("acplab.measure.plans.MOST_REQUESTS", 5)
+    monkeypatch.setattr("acplab.measure.schedule.MAX_REQUESTS", 5)
     with steady(server.url, rate=200) as load:
         assert load.wait(20)
     assert load.result.total == 5
@@ -209,7 +250,7 @@ def test_a_fault_of_ours_is_raised_not_counted(server: Loopback, monkeypatch: py
     def broken(body: bytes) -> str:
         raise KeyError("ours")
 
-    monkeypatch.setattr("acplab.measure.sender._version_in", broken)
+    monkeypatch.setattr("acplab.measure.http._version_in", broken)
     with pytest.raises(KeyError, match="ours"):
         traffic(server.url, n=3, path="/bare")
     with pytest.raises(ZeroDivisionError):

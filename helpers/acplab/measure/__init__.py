@@ -1,21 +1,34 @@
 """Measure, don't eyeball: how much traffic goes where, what was lost, how long it took.
 
-    seen = traffic(entrance, n=400, host="www.example.com")     # send and wait
-    with steady(entrance, host="www.example.com") as load:      # send while something else happens
+    seen = traffic(ingress_url, n=400, host="www.example.com")     # send and wait
+    with steady(ingress_url, host="www.example.com") as load:      # send while something else happens
         load.mark("switched to v2")
+        load.run_for(2)
+
+    loads      traffic(), steady() and Load: a load in a thread of its own
+    request    what is sent: Request, checked        schedule   when: Schedule, checked against the limits
+    http       the sender, the only module that uses aiohttp
+    samples    what came back, in records            results    Traffic: the questions about them
+    stats      shares with their interval            text       all of it in words
 
 Importing this is quick; aiohttp is loaded when the first request is about to be sent.
 """
 
 from acplab.measure.loads import Load, steady, traffic
-from acplab.measure.samples import Mark, Outage, Sample, Traffic
+from acplab.measure.request import Request, RequestOptions
+from acplab.measure.results import Traffic
+from acplab.measure.samples import Mark, Outage, Sample
+from acplab.measure.schedule import Schedule
 from acplab.measure.stats import Share, quantile, sample_for_margin, sample_size, wilson
 
 __all__ = [
     "Load",
     "Mark",
     "Outage",
+    "Request",
+    "RequestOptions",
     "Sample",
+    "Schedule",
     "Share",
     "Traffic",
     "quantile",

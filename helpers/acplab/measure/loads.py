@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.measure import plans
-from acplab.measure.plans import Plan
-from acplab.measure.samples import Mark, Sample, Traffic
+from acplab.measure import schedule
+from acplab.measure.limits import within
+from acplab.measure.request import Request, RequestOptions, prepare
+from acplab.measure.results import Traffic
+from acplab.measure.samples import Mark, Sample
+from acplab.measure.schedule import Schedule
 
 if TYPE_CHECKING:
     import asyncio
@@ -24,13 +26,7 @@ def traffic(
     n: int | None = None,
     seconds: float | None = None,
     rate: float = 100,
-    host: str | None = None,
-    path: str = "/",
-    headers: Mapping[str, str] | None = None,
-    cookies: Mapping[str, str] | None = None,
-    method: str = "GET",
-    timeout: float = 3.0,
-    keepalive: bool = True,
+    **options: Unpack[RequestOptions],
 ) -> Traffic:
     """Send n requests (or rate x seconds, or 100) to url and say what came back.
 
@@ -38,14 +34,16 @@ def traffic(
     counts from that instant, not from when it left. A server that hangs therefore shows up in every request
     it kept waiting (no coordinated omission).
 
-    url: http://127.0.0.1:PORT, nothing else; host: the name to ask for there ("www.example.com").
-    rate: requests a second, at most 2000; at most 20000 requests and 300 seconds.
-    timeout: seconds until a request is given up, at most 30.
-    keepalive: reuse connections, as a browser does; False opens one a request.
-    Raises AcplabError if the address is elsewhere or the load too big. Failed requests are counted, not raised.
+    url: http://127.0.0.1:PORT (or localhost), nothing else.
+    rate: requests per second, at most 2000; at most 20000 requests and 300 seconds.
+    host: the name to ask for there ("www.example.com"), no URL. path: with its query, "/cart?x=1".
+    headers, cookies: dicts of names and values. method: GET if not given.
+    timeout: seconds until a request is given up, 3 if not given, at most 30.
+    keepalive: reuse connections, as a browser does; False opens one per request.
+    Raises AcplabError if the address is elsewhere, an option is wrong or the load too big.
+    Failed requests are counted, not raised. Redirects are counted, not followed.
     """
-    count = plans.count_for(n, seconds, rate)
-    load = Load(plans.make(url, count, rate, host, path, headers, cookies, method, timeout, keepalive))
+    load = Load(prepare(url, options), schedule.of(n, seconds, rate))
     load.start()
     try:
         load.wait()
@@ -54,34 +52,24 @@ def traffic(
     return load.result
 
 
-def steady(
-    url: str,
-    rate: float = 50,
-    host: str | None = None,
-    path: str = "/",
-    headers: Mapping[str, str] | None = None,
-    cookies: Mapping[str, str] | None = None,
-    method: str = "GET",
-    timeout: float = 3.0,
-    keepalive: bool = True,
-) -> Load:
-    """A load that runs while the block does, at most 300 s or 20000 requests; the words are those of traffic().
+def steady(url: str, rate: float = 50, **options: Unpack[RequestOptions]) -> Load:
+    """A load that runs while the block does, at most 300 s or 20000 requests; the options are those of traffic().
 
-        with steady(entrance, host="www.example.com") as load:
+        with steady(ingress_url, host="www.example.com") as load:
             load.mark("switched to v2")
+            load.run_for(2)
         load.result
 
     It ends with the block, also if the block raises; requests under way still end (at most timeout seconds).
     """
-    count = plans.longest(rate)
-    return Load(plans.make(url, count, rate, host, path, headers, cookies, method, timeout, keepalive))
+    return Load(prepare(url, options), schedule.longest(rate))
 
 
 class Load:
     """A load in a thread and an event loop of its own, so that it works inside Jupyter's running loop."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, request: Request, schedule: Schedule) -> None:
+        self.request, self.schedule = request, schedule
         self._samples: list[Sample] = []
         self._marks: list[Mark] = []
         self._start: float | None = None
@@ -94,7 +82,7 @@ class Load:
         """Begin to send; returns when the first request is due."""
         if self._start is not None:
             raise AcplabError(_("This load has been started already."), _("Make a new one with measure.steady(...)."))
-        from acplab.measure import sender  # noqa: F401  loads aiohttp before the clock starts
+        from acplab.measure import http  # noqa: F401  loads aiohttp before the clock starts
 
         threading.Thread(target=self._run, name="acplab-load", daemon=True).start()
         self._begun.wait()
@@ -113,6 +101,11 @@ class Load:
         """Wait until the load has ended, at most so many seconds; says whether it has."""
         return self._done.wait(seconds)
 
+    def run_for(self, seconds: float) -> None:
+        """Let the load run on for so many seconds. Returns early if it ends before."""
+        self._elapsed()
+        self.wait(within("seconds", seconds, schedule.MAX_SECONDS))
+
     @property
     def running(self) -> bool:
         """Whether requests are being sent or still under way."""
@@ -124,7 +117,7 @@ class Load:
 
     def so_far(self) -> Traffic:
         """What has come back until now. Requests under way are not in it yet."""
-        return Traffic(list(self._samples), self.plan.rate, list(self._marks))
+        return Traffic(list(self._samples), self.schedule.rate, list(self._marks))
 
     @property
     def result(self) -> Traffic:
@@ -142,7 +135,7 @@ class Load:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._pace is not None and self._pace.done():
-            self._marks.append(Mark(self.plan.count / self.plan.rate, _("the load reached its limit and ended")))
+            self._marks.append(Mark(self.schedule.seconds, _("the load reached its limit and ended")))
         self.stop()
         if fault is None:
             self._raise_fault()
@@ -161,11 +154,11 @@ class Load:
     def _run(self) -> None:
         import asyncio
 
-        from acplab.measure import sender
+        from acplab.measure import http
 
         try:
-            asyncio.run(sender.send(self.plan, self._samples.append, self._note_begun))
-        except BaseException as fault:  # told in the thread that asks, where somebody reads it
+            asyncio.run(http.send(self.request, self.schedule, self._samples.append, self._note_begun))
+        except BaseException as fault:  # raised in the thread that asks for the result
             self._fault = fault
         finally:
             self._begun.set()

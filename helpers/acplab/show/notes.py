@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from acplab.base.i18n import _
-from acplab.measure import wording
+from acplab.measure import text
 from acplab.show import style
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def draw_marks(axes: Axes, marks: Sequence[Mark], span: float, row_height: float
 
 def outages(traffic: Traffic) -> list[Outage]:
     """Those that get words; none if there are too many to read (the bars still show them, the text counts them)."""
-    runs = traffic.outages(gap=wording.SAME_OUTAGE_SECONDS)
-    return runs if len(runs) <= wording.OUTAGES_TOLD else []
+    runs = traffic.outages(gap=text.SAME_OUTAGE_SECONDS)
+    return runs if len(runs) <= text.MAX_OUTAGES else []
 
 
 def outage_rows(runs: Iterable[Outage], span: float) -> list[int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.measure import wording
+from acplab.measure import text
 from acplab.show import style
 from acplab.show.figures import Figure
 
@@ -61,7 +61,7 @@ def _title(traffic: Traffic) -> str:
 def _words(traffic: Traffic, rows: list[_Row]) -> list[str]:
     lines = [_title(traffic)]
     lines += [f"  {row.version}: {row.share}{_verdict(row)}" for row in rows]
-    return lines + ([f"  {wording.failures(traffic)}"] if traffic.failed else [])
+    return lines + ([f"  {text.failures(traffic.errors)}"] if traffic.failed else [])
 
 
 def _verdict(row: _Row) -> str:
@@ -96,7 +96,7 @@ def _legend(traffic: Traffic, rows: list[_Row]) -> str:
     if any(row.wanted is not None for row in rows):
         parts.append(_("triangle: wanted share"))
     if traffic.failed:
-        parts.append(wording.failures(traffic))
+        parts.append(text.failures(traffic.errors))
     return "   ".join(parts)
 
 

@@ -82,9 +82,9 @@ def _told(answer: Answer) -> tuple[str, str]:
         return answer, ""
     if isinstance(answer, Mapping):
         return _counted(answer), ""
-    from acplab.measure import wording
+    from acplab.measure import text
 
-    failed = f"{answer.failed} ({wording.kinds(answer)})" if answer.failed else _("none")
+    failed = f"{answer.failed} ({text.kinds(answer.errors)})" if answer.failed else _("none")
     return _counted(answer.by_version), failed
 
 

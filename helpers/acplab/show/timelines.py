@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from acplab.base.i18n import _
-from acplab.measure import wording
+from acplab.measure import text
 from acplab.show import buckets, notes, style
 from acplab.show.buckets import FAILED, Bucket
 from acplab.show.figures import Figure
@@ -37,12 +37,12 @@ def _title(traffic: Traffic) -> str:
     return _("{n} requests over {seconds:.1f} s, {failures}").format(
         n=traffic.total,
         seconds=traffic.samples[-1].t + 1 / traffic.rate,
-        failures=wording.failures(traffic),
+        failures=text.failures(traffic.errors),
     )
 
 
 def _words(traffic: Traffic, pieces: list[Bucket]) -> list[str]:
-    lines = [*buckets.told(pieces, traffic.marks), *wording.outages(traffic)]
+    lines = [*buckets.told(pieces, traffic.marks), *traffic.outages_in_words()]
     return [_title(traffic)] + [f"  {line}" for line in lines]
 
 

@@ -1,4 +1,4 @@
-"""The open loop: sends what is planned at the planned instants, whatever became of earlier requests.
+"""The open loop: sends each request at its scheduled instant, whatever became of earlier ones.
 
 The only file that talks to aiohttp. Every sample is one attempt: no redirect is followed (it could lead off
 this machine), no cookie is kept, and a request that was lost is not sent again behind our back.
@@ -14,15 +14,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
-from acplab.measure.plans import Plan
+from acplab.measure.request import Request
 from acplab.measure.samples import UNKNOWN, Sample
+from acplab.measure.schedule import Schedule
 
 VERSION_HEADER = "X-Storefront-Version"
-MOST_BODY = 16 * 1024
+MAX_BODY = 16 * 1024
 # What each errno of a failed connection is called in Traffic.errors. EPIPE: the reset came while we wrote.
 NAMES = {
     errno.ECONNREFUSED: "connection refused",
@@ -44,26 +45,40 @@ class _Lost(Exception):
 class _Load:
     """What every request of a load needs."""
 
-    plan: Plan
+    request: Request
+    schedule: Schedule
     session: aiohttp.ClientSession
     start: float
     now: Callable[[], float]
     record: Callable[[Sample], None]
 
 
+class _Answer(NamedTuple):
+    """What became of one request; the fields are those of Sample."""
+
+    status: int | None = None
+    version: str = UNKNOWN
+    error: str | None = None
+    body: bytes = b""
+    location: str = ""
+
+
 async def send(
-    plan: Plan, record: Callable[[Sample], None], begun: Callable[[float, asyncio.Task[None]], None]
+    request: Request,
+    schedule: Schedule,
+    record: Callable[[Sample], None],
+    begun: Callable[[float, asyncio.Task[None]], None],
 ) -> None:
-    """Send the plan and return when the last request has ended.
+    """Send the request at each instant of the schedule and return when the last one has ended.
 
     record: gets each sample as it ends. begun: gets the start (time.monotonic) and the task that sends;
     to cancel it ends the load early, and requests under way still end and count.
     """
-    _allow_sockets(plan)
+    _allow_sockets(schedule.rate * request.timeout)
     flight: set[asyncio.Task[None]] = set()
-    async with _session(plan) as session:
+    async with _session(request) as session:
         clock = asyncio.get_running_loop().time  # time.monotonic
-        load = _Load(plan, session, clock(), clock, record)
+        load = _Load(request, schedule, session, clock(), clock, record)
         pace = asyncio.create_task(_pace(load, flight))
         begun(load.start, pace)
         with suppress(asyncio.CancelledError):
@@ -73,8 +88,8 @@ async def send(
 
 async def _pace(load: _Load, flight: set[asyncio.Task[None]]) -> None:
     """Start request i at start + i/rate. Late ones go at once; none waits for another."""
-    for i in range(load.plan.count):
-        t = i / load.plan.rate
+    for i in range(load.schedule.count):
+        t = i / load.schedule.rate
         await asyncio.sleep(max(0.0, load.start + t - load.now()))
         task = asyncio.create_task(_one(load, t))
         flight.add(task)
@@ -89,20 +104,33 @@ def _landed(flight: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
 
 async def _one(load: _Load, t: float) -> None:
     due, sent = load.start + t, load.now()
-    status, version, error, body = await _ask(load.session, load.plan)
-    load.record(Sample(t, 1000 * (load.now() - due), 1000 * (sent - due), status, version, error, body))
+    answer = await _ask(load.session, load.request)
+    load.record(Sample(t, 1000 * (load.now() - due), 1000 * (sent - due), *answer))
 
 
-async def _ask(session: aiohttp.ClientSession, plan: Plan) -> tuple[int | None, str, str | None, bytes]:
-    """(status, version, error, body) of one request."""
+async def _ask(session: aiohttp.ClientSession, request: Request) -> _Answer:
     try:
-        async with session.request(plan.method, plan.url, headers=plan.headers, allow_redirects=False) as answer:
-            body = await answer.read()
-            error = f"http {answer.status}" if answer.status >= 400 else None
-            version = answer.headers.get(VERSION_HEADER) or _version_in(body)
-            return answer.status, version, error, body if len(body) <= MOST_BODY else b""
+        async with session.request(
+            request.method, request.url, headers=request.headers, allow_redirects=False
+        ) as response:
+            return _read(response, await response.read())
     except (aiohttp.ClientError, TimeoutError, OSError, _Lost) as fault:
-        return None, UNKNOWN, kind(fault.__cause__ or fault if isinstance(fault, _Lost) else fault), b""
+        return _Answer(error=kind(fault.__cause__ or fault if isinstance(fault, _Lost) else fault))
+
+
+def _read(response: aiohttp.ClientResponse, body: bytes) -> _Answer:
+    return _Answer(
+        response.status,
+        response.headers.get(VERSION_HEADER) or _version_in(body),
+        f"http {response.status}" if response.status >= 400 else None,
+        body if len(body) <= MAX_BODY else b"",
+        _location(response),
+    )
+
+
+def _location(response: aiohttp.ClientResponse) -> str:
+    """Where a redirect leads, without its query, which may differ from answer to answer; "" if it is none."""
+    return response.headers.get("Location", "").split("?")[0] if 300 <= response.status < 400 else ""
 
 
 def kind(fault: BaseException) -> str:
@@ -130,11 +158,11 @@ def _version_in(body: bytes) -> str:
         return UNKNOWN
 
 
-def _session(plan: Plan) -> aiohttp.ClientSession:
+def _session(request: Request) -> aiohttp.ClientSession:
     """No limit on connections: a request that waits for a free one would wait for an earlier answer."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, force_close=not plan.keepalive),
-        timeout=aiohttp.ClientTimeout(total=plan.timeout),
+        connector=aiohttp.TCPConnector(limit=0, force_close=not request.keepalive),
+        timeout=aiohttp.ClientTimeout(total=request.timeout),
         cookie_jar=aiohttp.DummyCookieJar(),
         middlewares=(_once,),
         trust_env=False,
@@ -149,15 +177,15 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
         raise _Lost from fault
 
 
-def _allow_sockets(plan: Plan) -> None:
-    """macOS allows 256 open files unless asked, and a hanging server keeps rate x timeout connections open."""
+def _allow_sockets(most: float) -> None:
+    """macOS allows 256 open files unless asked, and a hanging server keeps rate x timeout (most) connections open."""
     if sys.platform == "win32":
         return
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 256 + round(plan.rate * plan.timeout)
+    wanted = 256 + round(most)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(ValueError, OSError):
-            most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
