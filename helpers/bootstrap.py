@@ -23,6 +23,7 @@ LOG = ROOT / ".venv.log"
 BEGAN, EXPECTED = time.monotonic(), 90  # seconds
 NO_NEWS = '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}'
 BLANK = "\r" + " " * 120 + "\r"
+PIP_SOURCES = ("no-index", "index-url", "find-links", "proxy", "constraint", "target", "prefix", "root", "only-binary")
 
 
 def fail(sentence, remedy):
@@ -33,14 +34,33 @@ def fail(sentence, remedy):
 def run(*command):
     """Run a command with its output in the log; its last line is the error's reason."""
     with LOG.open("a") as log:
-        process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=pip_environment()
+        )
         while process.poll() is None:
             show_time()
             time.sleep(0.2)
     if process.returncode:
         lines = [line for line in LOG.read_text(errors="replace").splitlines() if line.strip()]
         reason = f"{Path(command[0]).name} failed: {lines[-1] if lines else 'no output'}"
-        fail(reason, f"Is the network up, and is there disk space? The whole log: {LOG}")
+        fail(reason, f"{pip_advice()} The whole log: {LOG}")
+
+
+def pip_environment():
+    """Ours, where a learner's own `user = true` (PIP_USER or pip.conf) does not count: a venv has no user's packages."""
+    return {**os.environ, "PIP_USER": "0"}
+
+
+def pip_advice():
+    """What to try when pip failed: its settings on this machine, if some say where packages come from or go to."""
+    asked = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    lines = asked.stdout.decode(errors="replace").splitlines()
+    settings = [line for line in lines if line.split("=")[0].split(".")[-1] in PIP_SOURCES]
+    if settings:
+        return f"pip has settings of its own; correct or unset them: {', '.join(settings)}."
+    return "Is the network up, and is there disk space?"
 
 
 def works(*command):
@@ -99,20 +119,33 @@ def is_installed(lock):
     return PYTHON.exists() and stamp(lock).exists() and stamp(lock).read_text() == digest(lock)
 
 
-def ensure_environment():
-    """Install the locks that this command needs and the environment lacks; a changed first lock makes a new one."""
+def missing_locks():
+    """The locks that this command needs and the environment lacks."""
     needed = [LOCK, TEST_LOCK] if sys.argv[1:2] and sys.argv[1] in TESTING else [LOCK]
     missing = [lock for lock in needed if not is_installed(lock)]
-    if not missing:
-        return
-    what = "Making the Python environment" if LOCK in missing else "Installing what the tests need"
+    return needed if LOCK in missing else missing  # a new environment has neither
+
+
+def ensure_environment():
+    """Make what is missing. An environment that is there needs no permission to write."""
+    if missing_locks():
+        with alone():
+            make_environment(missing_locks())
+
+
+def make_environment(locks):
+    """Install these locks; a changed first lock makes a new environment."""
+    if not locks:
+        return  # another acplab has just made it
+    what = "Making the Python environment" if LOCK in locks else "Installing what the tests need"
     print(f"… {what} (about {EXPECTED // 60}:{EXPECTED % 60:02d}, log: {LOG})", flush=True)
     LOG.write_text("")
-    if LOCK in missing:
+    if LOCK in locks:
         make_venv()
-        missing = needed
-    for lock in missing:
+    for lock in locks:
         install(lock)
+        if not works(PYTHON, "-c", "import rich, typer"):
+            fail("pip has put the packages somewhere else than into .venv.", pip_advice())
         stamp(lock).write_text(digest(lock))
     took = f"✓ {what} ({time.monotonic() - BEGAN:.0f} s)"
     print(BLANK + took if sys.stdout.isatty() else took, flush=True)
@@ -129,19 +162,37 @@ def alone():
     return held
 
 
+def fail_to_write(error):
+    """Say who may write what is in the way, such as a checkout of root's."""
+    if isinstance(error, PermissionError):
+        fail(f"You may not write {error.filename}.", f'sudo chown -R "$(id -un)" "{ROOT}"')
+    fail(f"The Python environment cannot be made: {error}.", "Put this folder where it can be written, with 2 GB free.")
+
+
+def speak_utf8():
+    """Let Python read and write files as UTF-8 everywhere, and print in the terminal's own encoding as before."""
+    os.environ.setdefault("PYTHONIOENCODING", sys.stdout.encoding or "utf-8")
+    os.environ["PYTHONUTF8"] = "1"
+
+
 def main():
     """Make what is missing, then become the acplab command."""
-    if sys.version_info < (3, 11):  # noqa: UP036 - whoever has an older one should read a sentence
+    if sys.version_info < (3, 11):  # noqa: UP036 - an older Python has to be answered with a sentence
         found = sys.version.split()[0]
         fail(
             f"Python 3.11 or later is needed, and this is {found}.",
             "Name a newer one: ACPLAB_PYTHON=python3.12 ./acplab start",
         )
+    from acplab.base import terminal  # needs a Python of today
+
+    terminal.accept_any_text()
     try:
-        with alone():
-            ensure_environment()
+        ensure_environment()
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted. The same command makes the environment anew.")
+        sys.exit("\nInterrupted. The same command makes the environment again.")
+    except OSError as error:
+        fail_to_write(error)
+    speak_utf8()
     os.execv(PYTHON, [str(PYTHON), "-m", "acplab", *sys.argv[1:]])
 
 

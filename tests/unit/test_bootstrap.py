@@ -32,6 +32,8 @@ def checkout(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(bootstrap, "TEST_LOCK", tmp_path / "requirements-test.lock")
     monkeypatch.setattr(bootstrap, "LOG", tmp_path / ".venv.log")
     monkeypatch.setattr(sys, "argv", ["bootstrap.py", "status"])
+    for name in ("PYTHONUTF8", "PYTHONIOENCODING"):  # the bootstrap sets them
+        monkeypatch.setenv(name, "")
     (tmp_path / "requirements.lock").write_text("one==1\n")
     (tmp_path / "requirements-test.lock").write_text("one==1\ntwo==1\n")
     return tmp_path
@@ -150,7 +152,10 @@ def test_a_half_made_environment_is_made_anew(commands, monkeypatch, cause):
         patch.setattr(bootstrap, "install", fails)
         with pytest.raises(SystemExit) as ended:
             bootstrap.main()
-    assert str(ended.value.code) in ("Error: pip failed", "\nInterrupted. The same command makes the environment anew.")
+    assert str(ended.value.code) in (
+        "Error: pip failed",
+        "\nInterrupted. The same command makes the environment again.",
+    )
     assert start(commands) == MADE
 
 
@@ -196,7 +201,7 @@ def test_without_ensurepip_a_pip_that_is_there_serves(commands, monkeypatch):
 
 
 def test_without_both_root_installs_debians_package_and_says_so(commands, monkeypatch, capsys):
-    monkeypatch.setattr(bootstrap, "works", lambda *command: False)
+    monkeypatch.setattr(bootstrap, "works", lambda *command: "typer" in command[-1])
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     assert start(commands)[:2] == [
@@ -232,6 +237,77 @@ def test_a_command_that_fails_without_a_word(checkout):
         bootstrap.run(sys.executable, "-c", "raise SystemExit(1)")
 
 
+# --- settings of the learner's own ------------------------------------------------------------------------------------------
+
+
+def test_pip_installs_into_the_environment_even_if_told_to_install_for_the_user(checkout, monkeypatch):
+    monkeypatch.setenv("PIP_USER", "1")
+    bootstrap.run(sys.executable, "-c", "import os; print('PIP_USER is', os.environ['PIP_USER'])")
+    assert "PIP_USER is 0" in (checkout / ".venv.log").read_text()
+
+
+def test_a_failed_pip_names_the_settings_that_pip_was_given(checkout, monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_TIMEOUT", "7")
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.run(sys.executable, "-c", "raise SystemExit(1)")
+    assert "pip has settings of its own" in ended.value.code
+    assert ":env:.no-index='1'" in ended.value.code
+    assert "timeout" not in ended.value.code
+
+
+def test_without_settings_a_failed_pip_asks_for_the_network(checkout, monkeypatch):
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    for name in [name for name in os.environ if name.startswith("PIP_") and name != "PIP_CONFIG_FILE"]:
+        monkeypatch.delenv(name)
+    assert bootstrap.pip_advice() == "Is the network up, and is there disk space?"
+
+
+def test_packages_that_went_elsewhere_are_noticed(commands, monkeypatch):
+    monkeypatch.setattr(bootstrap, "works", lambda *command: "typer" not in command[-1])
+    with pytest.raises(SystemExit, match="somewhere else"):
+        bootstrap.main()
+    assert not [words for words in commands if words.startswith("exec")]
+
+
+# --- a checkout that cannot be written -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence", "remedy"),
+    [
+        (
+            PermissionError(13, "Permission denied", "/x/.venv.lock"),
+            "You may not write /x/.venv.lock.",
+            "sudo chown -R",
+        ),
+        (OSError(30, "Read-only file system", "/x/.venv.lock"), "Read-only file system", "where it can be written"),
+    ],
+)
+def test_a_checkout_that_cannot_be_written_is_named(commands, monkeypatch, error, sentence, remedy):
+    def refused() -> None:
+        raise error
+
+    monkeypatch.setattr(bootstrap, "alone", refused)
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.main()
+    assert sentence in ended.value.code
+    assert remedy in ended.value.code
+
+
+def test_an_environment_that_is_there_needs_no_permission_to_write(commands, monkeypatch):
+    start(commands)
+    monkeypatch.setattr(bootstrap, "alone", lambda: pytest.fail("the folder was written to"))
+    assert start(commands) == MADE[-1:]
+
+
+def test_files_are_utf8_for_the_command_and_the_terminal_keeps_its_encoding(commands, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "gbk")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    start(commands)
+    assert (os.environ["PYTHONUTF8"], os.environ["PYTHONIOENCODING"]) == ("1", "gbk")
+
+
 # --- an old Python ------------------------------------------------------------------------------------------------------------
 
 
@@ -252,7 +328,7 @@ def test_it_uses_no_syntax_and_no_module_that_an_old_python_lacks():
     tree = ast.parse(FILE.read_text(), feature_version=(3, 6))
     names = {alias.name for one in ast.walk(tree) if isinstance(one, ast.Import) for alias in one.names}
     names |= {one.module for one in ast.walk(tree) if isinstance(one, ast.ImportFrom)}
-    assert names <= {"fcntl", "hashlib", "os", "shutil", "subprocess", "sys", "time", "pathlib", "contextlib"}
+    assert names <= {"fcntl", "hashlib", "os", "shutil", "subprocess", "sys", "time", "pathlib", "acplab.base"}
 
 
 OLD = sorted(
@@ -283,3 +359,36 @@ def test_the_command_takes_the_python_that_it_is_given(tmp_path):
         timeout=30,
     )
     assert done.stdout == f"{tmp_path}/helpers/bootstrap.py check a lab\n"
+
+
+def linked(checkout: Path, link: Path) -> str:
+    """What the script runs when it is called by this link."""
+    done = subprocess.run(
+        [link, "--help"],
+        env={"ACPLAB_PYTHON": shutil.which("echo"), "PATH": os.environ["PATH"], "CDPATH": str(checkout)},
+        capture_output=True,
+        text=True,
+        cwd=checkout,
+        timeout=30,
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_the_command_works_through_links(tmp_path, absolute):
+    course, bin_folder = tmp_path / "the course", tmp_path / "bin"
+    course.mkdir()
+    bin_folder.mkdir()
+    shutil.copy(FILE.parents[1] / "acplab", course / "acplab")
+    (bin_folder / "first").symlink_to(course / "acplab" if absolute else Path("../the course/acplab"))
+    (bin_folder / "second").symlink_to("first")
+    assert linked(tmp_path, bin_folder / "second") == f"{course}/helpers/bootstrap.py --help\n"
+
+
+def test_the_command_says_that_there_is_no_python():
+    env = {"ACPLAB_PYTHON": "no-such-python", "PATH": os.environ["PATH"]}
+    done = subprocess.run([FILE.parents[1] / "acplab"], env=env, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1
+    assert "There is no no-such-python on this machine." in done.stderr
+    assert "ACPLAB_PYTHON=" in done.stderr
