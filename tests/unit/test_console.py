@@ -59,6 +59,7 @@ def test_at_a_terminal_there_is_a_bar_and_afterwards_one_line(monkeypatch):
         assert drawn.wait(5)
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out.getvalue())
     assert "about 0:05" in text
+    assert "boiling [water]" in text
     assert text.rstrip().splitlines()[-1].strip().startswith("✓ Making tea")
 
 

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.markup import escape
+from rich.progress import Progress, ProgressColumn, Task, TextColumn
+from rich.progress_bar import ProgressBar
 
 from acplab.base import paths
 from acplab.base.errors import AcplabError
@@ -26,7 +28,7 @@ _SAY_EVERY = 30.0  # seconds between two lines of a stage when nobody watches a 
 
 def _timings() -> dict[str, float]:
     try:
-        return dict(json.loads((paths.cache() / _TIMINGS).read_text()))
+        return dict(json.loads((paths.cache() / _TIMINGS).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return {}
 
@@ -44,6 +46,7 @@ class Stage:
         self.name, self.title = name, title
         self.expected = _timings().get(name, expected)
         self.log = paths.logs() / f"{name}.log"
+        paths.require_usable(self.log)
         self.detail = ""
         self.began = time.monotonic()
 
@@ -52,10 +55,20 @@ class Stage:
         """Seconds since the stage began."""
         return time.monotonic() - self.began
 
+    @property
+    def clock(self) -> str:
+        """Elapsed and expected time, such as "0:12 / about 0:45"."""
+        return f"{_clock(self.elapsed)} / {_('about')} {_clock(self.expected)}"
+
+    @property
+    def note(self) -> str:
+        """What is going on at the moment, shortened, and where the log is."""
+        return _("{detail}  log: {log}").format(detail=self.detail[:50], log=self.log).strip()
+
     def say(self, detail: str) -> None:
         """What is going on inside the stage; the display shows it at its next turn."""
         self.detail = detail
-        with self.log.open("a") as log:
+        with self.log.open("a", encoding="utf-8") as log:
             log.write(f"# {detail}\n")
 
     def run(
@@ -66,7 +79,7 @@ class Stage:
         remedy: str | None = None,
     ) -> None:
         """Run a command with its output in the log. AcplabError names its last words."""
-        with self.log.open("a") as log:
+        with self.log.open("a", encoding="utf-8") as log:
             log.write(f"$ {' '.join(map(str, command))}\n")
             log.flush()
             try:
@@ -84,13 +97,13 @@ class Stage:
         sentence = _("{title}: {program} failed (exit code {code}): {last}").format(
             title=self.title, program=Path(program).name, code=code, last=last_line(self.log)
         )
-        advice = remedy or _("Read the log, mend the cause and start again; finished parts are kept.")
+        advice = remedy or _("Read the log, correct the cause and start again; finished parts are kept.")
         return AcplabError(sentence, f"{advice} {_('Log:')} {self.log}")
 
 
 def last_line(log: Path) -> str:
     """The line that says what went wrong: the last that calls itself an error, else the last one; shortened."""
-    with log.open(errors="replace") as lines:
+    with log.open(encoding="utf-8", errors="replace") as lines:
         tail = [line.strip() for line in deque(lines, 200) if line.strip() and not line.startswith(("$ ", "# "))]
     errors = [line for line in tail if line.lower().startswith(("error:", "e:", "fatal:"))]
     return (errors or tail or [_("no output")])[-1][:300]
@@ -108,26 +121,29 @@ def stage(name: str, title: str, expected: float) -> Iterator[Stage]:
     until this machine has its own figure.
     """
     current = Stage(name, title, expected)
-    current.log.write_text("")
+    current.log.write_text("", encoding="utf-8")
     show = _bar if console.is_terminal else _lines
     with show(current):
         yield current
     _remember(name, current.elapsed)
-    console.print(f"[green]✓[/] {title} [dim]({_clock(current.elapsed)})[/]")
+    console.print(f"[green]✓[/] {escape(title)} [dim]({_clock(current.elapsed)})[/]")
+
+
+class _ElapsedBar(ProgressColumn):
+    """How much of the expected time has gone by; rich's own refresh draws it."""
+
+    def render(self, task: Task) -> ProgressBar:
+        current = task.fields["stage"]
+        return ProgressBar(total=max(current.expected, 0.1), completed=current.elapsed, width=30)
 
 
 @contextmanager
 def _bar(current: Stage) -> Iterator[None]:
-    columns = (BarColumn(30), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True) as bars, _ticking(0.25) as ticks:
-        task = bars.add_task(current.title, total=max(current.expected, 0.1))
-
-        def draw() -> None:
-            times = f"{_clock(current.elapsed)} / {_('about')} {_clock(current.expected)}"
-            words = f"{current.title}  {times}  [dim]{current.detail[:50]}  {_('log')}: {current.log}[/]"
-            bars.update(task, completed=min(current.elapsed, current.expected), description=words)
-
-        ticks.append(draw)
+    words = "{task.fields[stage].title}  {task.fields[stage].clock}"
+    note = TextColumn("{task.fields[stage].note}", style="dim", markup=False)
+    columns = (_ElapsedBar(), TextColumn(words, markup=False), note)
+    with Progress(*columns, console=console, transient=True, refresh_per_second=4) as bars:
+        bars.add_task("", stage=current)
         yield
 
 
@@ -135,30 +151,16 @@ def _bar(current: Stage) -> Iterator[None]:
 def _lines(current: Stage) -> Iterator[None]:
     about = _("about {clock}, log: {log}").format(clock=_clock(current.expected), log=current.log)
     print(f"… {current.title} ({about})", flush=True)
+    ended = threading.Event()
 
-    def draw() -> None:
-        times = f"{_clock(current.elapsed)} / {_('about')} {_clock(current.expected)}"
-        print(f"  {current.title}: {times}  {current.detail}", flush=True)
+    def report() -> None:
+        while not ended.wait(_SAY_EVERY):
+            print(f"  {current.title}: {current.clock}  {current.detail}", flush=True)
 
-    with _ticking(_SAY_EVERY) as ticks:
-        ticks.append(draw)
-        yield
-
-
-@contextmanager
-def _ticking(every: float) -> Iterator[list]:
-    """Call what is in the yielded list every so many seconds until the block ends."""
-    ended, ticks = threading.Event(), []  # type: ignore[var-annotated]
-
-    def loop() -> None:
-        while not ended.wait(every):
-            for tick in ticks:
-                tick()
-
-    thread = threading.Thread(target=loop, daemon=True)
+    thread = threading.Thread(target=report, daemon=True)
     thread.start()
     try:
-        yield ticks
+        yield
     finally:
         ended.set()
         thread.join()
