@@ -165,6 +165,44 @@ def test_a_real_interruption(tmp_path):
     assert "Traceback" not in err
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", ["status", "doctor", "--help"])
+def test_output_that_cannot_be_written_is_a_sentence(tmp_path, command):
+    env = os.environ | {"ACPLAB_HOME": str(tmp_path / "home"), "ACPLAB_CACHE": str(tmp_path / "cache"), "PATH": ""}
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "acplab", command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=env,
+            timeout=30,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: The disk is full (No space left on device).")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_of_somebody_else_is_a_sentence(acplab, monkeypatch):
+    def refused():
+        raise PermissionError(13, "Permission denied", str(paths.home() / "jupyter.json"))
+
+    monkeypatch.setattr(docker, "ensure", refused)
+    code, _, err = acplab("start")
+    assert code == 1
+    assert err.startswith("Error: You may not")
+    assert str(paths.home()) in err
+
+
+@pytest.mark.parametrize("name", ["Class A", "课程", "", "-", "a" * 21])
+def test_an_instance_that_no_cluster_can_bear_is_refused(acplab, monkeypatch, name):
+    monkeypatch.setenv("ACPLAB_INSTANCE", name)
+    code, _, err = acplab("status")
+    assert code == 1
+    assert f"ACPLAB_INSTANCE is {name!r}" in err
+    assert "ACPLAB_INSTANCE=class-a" in err
+
+
 # --- start -----------------------------------------------------------------------------------------------------------------------
 
 
@@ -309,8 +347,10 @@ def test_delete_removes_one_cluster_and_keeps_progress(acplab, ready):
 def test_delete_everything_asks_first(acplab, ready, monkeypatch):
     kept = [mark(paths.home()), mark(paths.cache())]
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    code, _, _ = acplab("delete", "--everything")
-    assert code == 130
+    code, _, err = acplab("delete", "--everything")
+    assert code == 1
+    assert "got no answer. Nothing was removed." in err
+    assert "--yes" in err
     assert ready == []
     assert all(file.exists() for file in kept)
 

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from acplab.base import console as progress
-from acplab.base import paths
+from acplab.base import paths, terminal
 from acplab.base.console import console, say
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
@@ -37,11 +37,17 @@ Profile = Annotated[str, typer.Option("--profile", help="Which cluster.")]
 
 def main() -> None:
     """Run the command; an error is one sentence and its remedy, never a traceback."""
+    terminal.accept_any_text()
     try:
         # Outside of its standalone mode typer returns the code of a typer.Exit instead of raising it.
         code = app(standalone_mode=False, prog_name="./acplab") or 0
+        sys.stdout.flush()  # here, where a full disk can still be told
     except AcplabError as error:
         progress.warn(_("Error: ") + str(error))
+        sys.exit(1)
+    except OSError as error:
+        _silence_output()
+        progress.warn(_("Error: ") + str(paths.refusal(error)))
         sys.exit(1)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
@@ -51,6 +57,11 @@ def main() -> None:
     if code == INTERRUPTED:
         progress.warn(_("\nInterrupted. What is finished is kept; the same command goes on from there."))
     sys.exit(code)
+
+
+def _silence_output() -> None:
+    """Drop what could not be written: Python writes it once more at its end, and would print a traceback."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 @app.command()
@@ -143,7 +154,7 @@ def delete(
     from acplab.host import jupyter as server
 
     question = _("Remove the clusters, the images, {home} and {cache}?").format(home=paths.home(), cache=paths.cache())
-    if everything and not yes and not typer.confirm(question):
+    if everything and not yes and not _confirmed(question):
         say(_("Nothing was removed."))
         raise typer.Exit(1)
     docker.require()
@@ -159,6 +170,17 @@ def delete(
         for folder in (paths.home(), paths.cache()):
             shutil.rmtree(folder, onerror=_make_writable)
         say(_("Removed. What is left is this folder, with .venv and your notebooks."))
+
+
+def _confirmed(question: str) -> bool:
+    """The answer to a question. AcplabError where nobody can answer, as with </dev/null."""
+    try:
+        return typer.confirm(question)
+    except typer.Abort as aborted:
+        if not isinstance(aborted.__context__, EOFError):
+            raise
+        sentence = _("The command asks before it removes everything, and got no answer. Nothing was removed.")
+        raise AcplabError(sentence, "./acplab delete --everything --yes") from None
 
 
 def _make_writable(remove, path, _error) -> None:  # type: ignore[no-untyped-def]

@@ -23,9 +23,11 @@ def hold(file: Path, patience: float, busy: Callable[[], AcplabError]) -> Iterat
 
     The operating system frees the lock of a process that died, so there is nothing to clean up by hand.
     """
+    paths.require_usable(file)  # the library would wait for the time limit to see a permission appear
     lock = FileLock(file)
     try:
-        lock.acquire(timeout=patience)
+        with paths.explain_refusals():
+            lock.acquire(timeout=patience)
     except Timeout:
         raise busy() from None
     try:
@@ -42,7 +44,7 @@ def turn(name: str, doing: str) -> Iterator[None]:
     """
     with hold(_file(name, "lock"), 0, lambda: _held(name)):
         try:
-            _file(name, "holder").write_text(json.dumps(_me(doing)), encoding="utf-8")
+            paths.write_whole(_file(name, "holder"), json.dumps(_me(doing)))
             yield
         finally:
             _file(name, "holder").unlink(missing_ok=True)
@@ -50,7 +52,9 @@ def turn(name: str, doing: str) -> Iterator[None]:
 
 def _file(name: str, ending: str) -> Path:
     folder = paths.home() / "locks"
-    folder.mkdir(exist_ok=True)
+    with paths.explain_refusals():
+        folder.mkdir(exist_ok=True)
+    paths.require_usable(folder)
     return folder / f"{name}.{ending}"
 
 

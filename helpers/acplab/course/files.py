@@ -7,11 +7,13 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.course.spec import LabSpec
 
 
+@paths.explain_refusals()
 def hand_out(lab: LabSpec) -> None:
     """Copy what is given into work/, except what the learner already has."""
     lab.work.mkdir(exist_ok=True)
@@ -20,6 +22,7 @@ def hand_out(lab: LabSpec) -> None:
             shutil.copyfile(source, lab.work / source.name)
 
 
+@paths.explain_refusals()
 def put_away(lab: LabSpec) -> Path | None:
     """Move the files that the learner changed or added to work/old-<time>/; None if there are none."""
     changed = [file for file in _files(lab.work) if not _as_given(lab, file)]

@@ -31,6 +31,7 @@ def file() -> Path:
 @contextmanager
 def _database() -> Iterator[sqlite3.Connection]:
     """A connection for one operation, committed at its end; a damaged file is never written over."""
+    paths.require_usable(file())
     try:
         with closing(sqlite3.connect(file(), timeout=10)) as db, db:
             db.executescript(SCHEMA)
