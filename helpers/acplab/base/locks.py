@@ -26,10 +26,11 @@ def hold(file: Path, patience: float, busy: Callable[[], AcplabError]) -> Iterat
     paths.require_usable(file)  # the library would wait for the time limit to see a permission appear
     lock = FileLock(file)
     try:
-        with paths.explain_refusals():
-            lock.acquire(timeout=patience)
+        lock.acquire(timeout=patience)
     except Timeout:
         raise busy() from None
+    except OSError as error:
+        raise paths.refusal(error) from None
     try:
         yield
     finally:
