@@ -314,10 +314,9 @@ def forecast(lab: LabView) -> dict[str, Any]:
     return noted if isinstance(noted, dict) else {}
 
 
-def objections(name: str) -> list[network.Violation]:
+def objections(name: str) -> tuple[network.Violation, ...]:
     """What the planner has against a brief as it stands."""
-    found = network.plan(BRIEFS[name].wish)
-    return [] if isinstance(found, network.Plan) else found
+    return network.plan(BRIEFS[name].wish).violations
 
 
 def rules(name: str) -> list[str]:

@@ -10,7 +10,7 @@ from math import inf
 
 import pytest
 from acplab.topics import network
-from acplab.topics.network.planner import Neighbour, Plan, Request, VSwitch
+from acplab.topics.network import Neighbour, Plan, Request, VSwitch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -232,9 +232,10 @@ def test_valid_is_an_empty_check(plan):
 @settings(max_examples=200)
 @given(requests())
 def test_an_accepted_plan_breaks_no_rule_and_keeps_what_was_given(request_):
-    made = network.plan(request_)
-    if not isinstance(made, Plan):
-        assert made
+    result = network.plan(request_)
+    made = result.plan
+    assert bool(made) != bool(result.violations)
+    if not made:
         return
     assert model(made) == set()
     assert set(request_.vswitches) <= set(made.vswitches)
@@ -245,8 +246,8 @@ def test_an_accepted_plan_breaks_no_rule_and_keeps_what_was_given(request_):
 
 @given(healthy())
 def test_a_plan_of_a_plan_is_the_plan(plan):
-    assert network.plan(plan) == plan
-    assert network.repair(plan) == plan
+    assert network.plan(plan) == network.Result(plan)
+    assert network.repair(plan) == network.Result(plan)
 
 
 # --- room ---------------------------------------------------------------------------------------------------------------
@@ -273,12 +274,12 @@ def test_vswitches_are_found_if_and_only_if_there_is_room_for_all(prefix, taken,
     """The cluster next door has a few addresses of the VPC."""
     vpc, pods, each = f"192.168.0.0/{prefix}", 2, -(-nodes // zones)
     near = (Neighbour("other", "cluster", tuple(taken)),) if taken else ()
-    made = network.plan(
+    result = network.plan(
         Request(vpc, plugin, ZONES[:zones], nodes=1, nodes_later=nodes, pods_per_node=pods, neighbours=near)
     )
     needs = [each] * zones + ([each * pods] * zones if plugin == "terway" else [])
     sizes = sorted((next(2**k for k in range(17) if 8 * 2**k - 4 >= need) for need in needs), reverse=True)
-    assert isinstance(made, Plan) == fits(sizes, units(vpc).difference(*map(units, taken)))
+    assert bool(result.plan) == fits(sizes, units(vpc).difference(*map(units, taken)))
 
 
 # --- proposals and repairs ----------------------------------------------------------------------------------------------
@@ -308,8 +309,7 @@ def test_one_range_put_wrong_has_a_proposal_that_makes_the_plan_valid(plan, data
     for one in found:
         assert one.proposal
         assert all(one.proposal.values())
-    fixed = network.repair(broken)
-    assert isinstance(fixed, Plan)
+    fixed = network.repair(broken).plan_or_raise()
     assert len(network.changed(broken, fixed)) == bool(found)
 
 
@@ -330,14 +330,14 @@ def can_be_repaired(plan: Plan, most: int) -> bool:
 @given(plans())
 def test_no_repair_with_fewer_changes_can_be_found_by_trying(plan):
     assume(len(plan.vswitches) <= 3)
-    fixed = network.repair(plan)
-    if isinstance(fixed, Plan):
+    result = network.repair(plan)
+    if fixed := result.plan:
         assert model(fixed) == set()
         assert not can_be_repaired(plan, min(2, len(network.changed(plan, fixed)) - 1))
         kept = ("nodes", "nodes_later", "pods_per_node", "services", "zones", "neighbours")
         assert [getattr(fixed, name) for name in kept] == [getattr(plan, name) for name in kept]
     else:
-        assert rules(fixed) == model(plan)
+        assert rules(result.violations) == model(plan)
         assert not can_be_repaired(plan, 1)
 
 
@@ -477,10 +477,9 @@ def test_ipv6_ranges_follow_the_same_rules(vpc, pods, services, theirs):
 @pytest.mark.parametrize("theirs", ["2001:db8::/60", "fd00::/16", "10.0.0.0/8"])
 def test_ipv6_ranges_are_chosen_clear_of_what_there_is(theirs):
     near = (Neighbour("office", "idc", (theirs,)),)
-    made = network.plan(Request("192.168.0.0/16", "terway", vpc6="2001:db8::/32", neighbours=near))
+    result = network.plan(Request("192.168.0.0/16", "terway", vpc6="2001:db8::/32", neighbours=near))
     if theirs.startswith("2001"):
-        assert rules(made) == {"vpc-overlaps-neighbour"}
-        assert made[0].proposal in ({}, {"vpc6": ""})
+        assert rules(result.violations) == {"vpc-overlaps-neighbour"}
+        assert result.violations[0].proposal in ({}, {"vpc6": ""})
     else:
-        assert isinstance(made, Plan)
-        assert made.dual
+        assert result.plan_or_raise().dual

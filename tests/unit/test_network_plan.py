@@ -11,7 +11,7 @@ import yaml
 from acplab.base.errors import AcplabError
 from acplab.cluster import Ranges
 from acplab.topics import network
-from acplab.topics.network.planner import Neighbour, Plan, Request, VSwitch
+from acplab.topics.network import Neighbour, Plan, Request, VSwitch
 
 H, I, J = "cn-hangzhou-h", "cn-hangzhou-i", "cn-hangzhou-j"  # noqa: E741
 NODES = VSwitch("nodes", H, "192.168.0.0/24")
@@ -96,7 +96,7 @@ def test_pods_of_an_instance_type(type_, shared, exclusive):
 def test_acks_own_examples_are_valid(plan):
     assert network.check(plan) == []
     assert network.valid(plan)
-    assert network.plan(plan) == plan
+    assert network.plan(plan) == network.Result(plan)
 
 
 def test_a_request_without_ranges_becomes_acks_own_example():
@@ -385,8 +385,8 @@ def test_a_vpc_that_holds_another_cluster_is_not_moved():
     """Their Service CIDR covers part of our VPC, which is theirs as well: only they can change that."""
     other = Neighbour("other", "cluster", ("10.0.0.0/16",), "192.168.128.0/20")
     assert all(not value for value in only(flannel(neighbours=(other,))).proposal.values())
-    assert isinstance(network.repair(flannel(neighbours=(other,))), list)
-    assert isinstance(network.repair(flannel(neighbours=(replace(other, same_vpc=False),))), Plan)
+    assert network.repair(flannel(neighbours=(other,))).plan is None
+    assert network.repair(flannel(neighbours=(replace(other, same_vpc=False),))).plan
 
 
 # --- dual stack ------------------------------------------------------------------------------------------------------------
@@ -559,9 +559,7 @@ def test_nothing_can_be_changed_in_place(thing, field):
 
 
 def test_the_smallest_numbers_are_allowed():
-    assert isinstance(
-        network.plan(Request("10.0.0.0/8", nodes=1, nodes_later=1, pods_per_node=1, services=0, route_quota=1)), Plan
-    )
+    assert network.plan(Request("10.0.0.0/8", nodes=1, nodes_later=1, pods_per_node=1, services=0, route_quota=1)).plan
 
 
 # --- plan, repair, changed -------------------------------------------------------------------------------------------------
@@ -569,7 +567,9 @@ def test_the_smallest_numbers_are_allowed():
 
 def test_a_request_that_contradicts_itself_is_told_why():
     found = network.plan(Request("192.168.0.0/16", pod_cidr="192.168.128.0/17"))
-    assert [one.rule for one in found] == ["pod-overlaps-vpc"]
+    assert found.plan is None
+    assert [one.rule for one in found.violations] == ["pod-overlaps-vpc"]
+    assert found.words().startswith("pod-overlaps-vpc: Pod CIDR 192.168.128.0/17")
     with pytest.raises(AcplabError, match=r"overlap in 192\.168\.128\.0/17") as told:
         network.plan_or_raise(Request("192.168.0.0/16", pod_cidr="192.168.128.0/17"))
     assert "pod_cidr = " in told.value.remedy
@@ -577,26 +577,26 @@ def test_a_request_that_contradicts_itself_is_told_why():
 
 def test_a_vpc_without_room_is_told_and_a_larger_one_proposed():
     small = Request("192.168.0.0/28", nodes_later=20)
-    (found,) = network.plan(small)
+    (found,) = network.plan(small).violations
     assert found.rule == "no-room"
     assert "no room" in found.sentence
-    assert isinstance(network.plan(network.apply(small, found.proposal)), Plan)
+    assert network.plan(network.apply(small, found.proposal)).plan
 
 
 def test_a_vpc_that_takes_all_leaves_no_room_for_pods():
     links = tuple(Neighbour(f"n{i}", "idc", (cidr,)) for i, cidr in enumerate(["172.16.0.0/12", "192.168.0.0/16"]))
     request = Request("10.0.0.0/8", neighbours=links)
-    found = network.plan(request)
+    found = network.plan(request).violations
     assert {one.rule for one in found} == {"no-room"}
     assert {one.first for one in found} == {"Pod CIDR", "Service CIDR"}
-    assert isinstance(network.plan(network.apply(request, found[0].proposal)), Plan)
+    assert network.plan(network.apply(request, found[0].proposal)).plan
 
 
 def test_a_repair_changes_one_range_where_one_is_enough():
     """Pods and Services both lie in the VPC; a smaller VPC cures both."""
     broken = flannel(vpc="172.16.0.0/12", vswitches=(VSwitch("nodes", H, "172.16.0.0/24"),))
     assert len(network.check(broken)) == 2
-    fixed = network.repair(broken)
+    fixed = network.repair(broken).plan_or_raise()
     assert network.check(fixed) == []
     assert network.changed(broken, fixed) == ["vpc"]
 
@@ -605,7 +605,7 @@ def test_a_vpc_typed_wrong_is_put_right_and_not_its_three_vswitches():
     own = tuple(VSwitch(f"v{i}", H, f"192.168.{i}.0/24") for i in range(1, 4))
     broken = flannel(vpc="192.168.0.0/24", vswitches=own)
     assert len(network.check(broken)) == 3
-    assert network.changed(broken, network.repair(broken)) == ["vpc"]
+    assert network.changed(broken, network.repair(broken).plan) == ["vpc"]
 
 
 def test_a_vswitch_makes_room_for_another_that_must_grow():
@@ -613,13 +613,13 @@ def test_a_vswitch_makes_room_for_another_that_must_grow():
     own = (VSwitch("pods", I, "192.168.0.0/26", "pod"), VSwitch("nodes", I, "192.168.0.64/26"))
     beside = Neighbour("other", "cluster", ("192.168.0.128/25",))
     broken = terway(vpc="192.168.0.0/23", zones=(I,), vswitches=own, neighbours=(beside,), pods_per_node=60)
-    fixed = network.repair(broken)
+    fixed = network.repair(broken).plan_or_raise()
     assert network.check(fixed) == []
     assert network.changed(broken, fixed) == ["vswitches.pods"]
     tighter = replace(
         broken, vpc="192.168.0.0/24", pods_per_node=30, neighbours=(replace(beside, cidrs=("192.168.0.192/26",)),)
     )
-    fixed = network.repair(tighter)
+    fixed = network.repair(tighter).plan_or_raise()
     assert network.check(fixed) == []
     assert set(network.changed(tighter, fixed)) == {"vswitches.pods", "vswitches.nodes"}
 
@@ -627,9 +627,9 @@ def test_a_vswitch_makes_room_for_another_that_must_grow():
 def test_a_vpc_grows_to_hold_what_stays_in_it():
     own = (VSwitch("low", H, "192.168.0.0/24"), VSwitch("high", H, "192.168.255.0/24"))
     broken = flannel(vpc="192.168.0.0/24", vswitches=own)
-    assert network.repair(replace(broken, vpc="192.168.0.0/17")).vpc == "192.168.0.0/17"  # one vSwitch is moved
+    assert network.repair(replace(broken, vpc="192.168.0.0/17")).plan.vpc == "192.168.0.0/17"  # one vSwitch is moved
     both = (*own, VSwitch("highest", H, "192.168.254.0/24"))
-    assert network.repair(replace(broken, vswitches=both)).vpc == "192.168.0.0/16"
+    assert network.repair(replace(broken, vswitches=both)).plan.vpc == "192.168.0.0/16"
 
 
 def test_what_is_right_gives_way_if_nothing_else_helps():
@@ -638,7 +638,7 @@ def test_what_is_right_gives_way_if_nothing_else_helps():
     broken = flannel(pod_cidr="172.16.0.0/13", service_cidr="172.24.0.0/13", neighbours=links)
     assert {one.rule for one in network.check(broken)} == {"vpc-overlaps-neighbour"}
     assert set(only(broken).proposal.values()) == {""}
-    fixed = network.repair(broken)
+    fixed = network.repair(broken).plan_or_raise()
     assert network.check(fixed) == []
     assert network.changed(broken, fixed) == ["vpc", "pod_cidr", "vswitches.nodes"]
 
@@ -646,17 +646,17 @@ def test_what_is_right_gives_way_if_nothing_else_helps():
 def test_a_smaller_vpc_is_clear_of_pods_and_of_services():
     """172.16.0.0/13 would let the Services go, and keep the Pods in."""
     own = (VSwitch("nodes", H, "172.16.0.0/24"),)
-    fixed = network.repair(flannel(vpc="172.16.0.0/12", vswitches=own, service_cidr="172.28.0.0/20"))
+    fixed = network.repair(flannel(vpc="172.16.0.0/12", vswitches=own, service_cidr="172.28.0.0/20")).plan
     assert fixed.vpc == "172.16.0.0/14"
 
 
 def test_a_repair_leaves_alone_what_means_nothing_to_the_plug_in():
     broken = terway(pod_cidr="172.20.0.0/16", node_mask=24, service_cidr="192.168.0.0/20")
-    assert network.changed(broken, network.repair(broken)) == ["service_cidr"]
+    assert network.changed(broken, network.repair(broken).plan) == ["service_cidr"]
 
 
 def test_what_no_range_can_repair_is_told():
-    assert [one.rule for one in network.repair(flannel(pods_per_node=300))] == ["most-pods"]
+    assert [one.rule for one in network.repair(flannel(pods_per_node=300)).violations] == ["most-pods"]
 
 
 def test_changed_names_vswitches():
@@ -821,7 +821,6 @@ def test_a_longer_node_mask_is_taken_where_a_shorter_one_leaves_no_room():
     tight = network.Request(
         vpc="172.16.0.0/12", nodes=200, nodes_later=200, pods_per_node=120, services=2000, neighbours=(idc,)
     )
-    made = network.plan(tight)
-    assert isinstance(made, network.Plan), made
+    made = network.plan_or_raise(tight)
     assert made.node_mask == 25
     assert network.check(made) == []

@@ -12,9 +12,8 @@ import pytest
 import yaml
 from acplab.base.errors import AcplabError
 from acplab.topics import network
+from acplab.topics.network import Neighbour, Request, VSwitch, studio
 from acplab.topics.network import lines as planlines
-from acplab.topics.network import studio
-from acplab.topics.network.planner import Neighbour, Plan, Request, VSwitch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,7 +99,7 @@ def test_typing_and_the_call_do_the_same() -> None:
     office = Neighbour("office", "idc", ("192.168.0.0/16",))
     assert called.set(vpc="10.0.0.0/8", neighbours=(office,), node_mask=25) is called
     assert typed.request == called.request
-    assert typed.plan == called.plan == network.plan(called.request)
+    assert typed.plan == called.plan == network.plan_or_raise(called.request)
     assert typed.words() == called.words()
     assert field(called, "neighbours").value == "idc office 192.168.0.0/16"
 
@@ -173,10 +172,10 @@ def test_a_plan_can_be_played_with_too() -> None:
 )
 def test_bad_input_has_its_sentence_beside_the_field_and_the_picture_stays(name, value, sentence) -> None:
     some = made()
-    before = some.request, some.found, some.image.value, some.verdict.value
+    before = some.request, some.result, some.image.value, some.verdict.value
     field(some, name).value = value
     assert note(some, name).startswith(sentence)
-    assert (some.request, some.found, some.image.value, some.verdict.value) == before
+    assert (some.request, some.result, some.image.value, some.verdict.value) == before
     assert "the last input that could be read" in some.notice.value
     complaints = [other for other in some.controls if complains(some, other)]
     assert complaints == [name]
@@ -226,7 +225,7 @@ def test_what_was_typed_is_escaped() -> None:
 
 def test_a_broken_rule_is_told_and_its_button_takes_the_proposal_over() -> None:
     some = made(CLASH)
-    (problem,) = network.plan(CLASH)
+    (problem,) = network.plan(CLASH).violations
     words, button = some.problems.children
     assert problem.sentence in unescape(words.value)
     assert button.description == f"Take over 1: pod_cidr = {problem.proposal['pod_cidr']}"
@@ -234,7 +233,7 @@ def test_a_broken_rule_is_told_and_its_button_takes_the_proposal_over() -> None:
     button.click()
     assert some.request == network.apply(CLASH, problem.proposal)
     assert field(some, "pod_cidr").value == problem.proposal["pod_cidr"]
-    assert isinstance(some.found, Plan)
+    assert some.result.plan
     assert some.problems.children == ()
     assert not some.save.disabled
 
@@ -249,7 +248,7 @@ def test_a_proposal_for_a_vswitch_appears_in_its_field() -> None:
     small = VSwitch("a", H, "192.168.0.0/29")
     some = made(Request(vpc="192.168.0.0/16", zones=(H,), vswitches=(small,), nodes_later=40))
     some.problems.children[1].click()
-    assert isinstance(some.found, Plan)
+    assert some.result.plan
     assert re.fullmatch(rf"a {H} 192\.168\.\d+\.\d+/2\d", field(some, "vswitches").value)
 
 

@@ -1,6 +1,6 @@
 """The network plan of a cluster: make one, check it, repair it, see how far it grows, draw it.
 
-    found = plan(Request(vpc="192.168.0.0/16"))
+    result = plan(Request(vpc="192.168.0.0/16"))
 
 Planning is pure: no I/O and no cluster. What draws a plan, or turns it into a cluster, is loaded when first used.
 """
@@ -16,7 +16,9 @@ from acplab.topics.network.planner import (
     Neighbour,
     Plan,
     Plugin,
+    Range,
     Request,
+    Result,
     Violation,
     VSwitch,
     apply,
@@ -34,7 +36,7 @@ from acplab.topics.network.planner import (
 )
 
 __all__ = [
-    "Growth", "Limit", "Neighbour", "Plan", "Plugin", "Request", "VSwitch", "Violation",
+    "Growth", "Limit", "Neighbour", "Plan", "Plugin", "Range", "Request", "Result", "VSwitch", "Violation",
     "apply", "changed", "check", "cluster_ranges", "flannel_nodes", "flannel_pods", "growth", "kind_config", "plan",
     "plan_or_raise", "plan_picture", "planning_studio", "repair", "terway_pods", "usable", "valid",
 ]  # fmt: skip
@@ -45,7 +47,7 @@ LATER = {
     "cluster_ranges": "to_cluster",
     "kind_config": "to_cluster",
     "plan_picture": "picture",
-    "planning_studio": "picture",
+    "planning_studio": "studio",
 }
 
 

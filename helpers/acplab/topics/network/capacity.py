@@ -7,7 +7,8 @@ from acplab.base.i18n import _
 from acplab.topics.network import ranges
 
 NODE_MASKS = range(24, 29)  # TF:cs_managed_kubernetes
-MOST_PODS = 256  # of one node, no exceptions. CSK:产品简介/使用限制.md
+MAX_PODS = 256  # of one node, no exceptions. CSK:产品简介/使用限制.md
+MAX_ROUTES = 1000  # route entries of a VPC. WD:comparison-between-terway-and-flannel
 RESERVED = 4  # of a vSwitch: its first and its last 3 addresses. H:document_detail/35745
 # ENIs and private IPv4 addresses per ENI. ecs.c7.4xlarge: WD:comparison-between-terway-and-flannel. The others:
 # H:ecs/user-guide/overview-of-instance-families, the tables of c7 and g7 (same numbers in both).

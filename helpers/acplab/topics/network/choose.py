@@ -12,15 +12,15 @@ from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 from acplab.topics.network import capacity, ranges, rules
-from acplab.topics.network.model import MOST_ROUTES, Request, Role, VSwitch
 from acplab.topics.network.ranges import Range
+from acplab.topics.network.request import Request, Role, VSwitch
 
 Some = TypeVar("Some", bound=Request)
 # Where to look for room: the ranges of ACK's own examples first, then all that is private. Beside a link Pods come
 # from 10.0.0.0/8 (rule 3).
-EXAMPLES = {"pod_cidr": ranges.read("172.20.0.0/16"), "service_cidr": ranges.read("172.21.0.0/16")}
+EXAMPLES = {"pod_cidr": Range("172.20.0.0/16"), "service_cidr": Range("172.21.0.0/16")}
 SIXTEEN, TWELVE, EIGHT = rules.PRIVATE[2], rules.PRIVATE[1], rules.PRIVATE[0]
-ULA = ranges.read("fd00::/8")  # RFC 4193
+ULA = Range("fd00::/8")  # RFC 4193
 USUAL_ROUTES = 200
 ROOMY = {"pod_cidr": 16, "service_cidr": 20, "node": 24, "pod": 19}
 
@@ -74,7 +74,7 @@ def _ranges(request: Some, fields: Collection[str]) -> Some:
     problem = NoFreeRange("vpc")
     for vpc in _vpcs(request, fields):
         try:
-            return _in_vpc(replace(request, vpc=vpc.text), fields)
+            return _in_vpc(replace(request, vpc=vpc), fields)
         except NoFreeRange as found:
             problem = found
     raise problem
@@ -84,7 +84,7 @@ def _in_vpc(request: Some, fields: Collection[str]) -> Some:
     return _ipv6(_apart(_vswitches(request, fields), fields), fields)
 
 
-def place(wanted: list[Wanted]) -> dict[str, str]:
+def place(wanted: list[Wanted]) -> dict[str, Range]:
     """Where each range goes, all as roomy as there is room for. NoFreeRange if they do not even fit tightly."""
     steps = max((one.tight - one.roomy for one in wanted), default=0)
     for step in range(steps):
@@ -95,7 +95,7 @@ def place(wanted: list[Wanted]) -> dict[str, str]:
     return _place(wanted, steps)
 
 
-def _place(wanted: list[Wanted], step: int) -> dict[str, str]:
+def _place(wanted: list[Wanted], step: int) -> dict[str, Range]:
     """step: by how many bits each may be smaller than it would like."""
     prefixes = {one.field: min(one.roomy + step, one.tight) for one in wanted}
     placed: dict[str, Range] = {}
@@ -105,7 +105,7 @@ def _place(wanted: list[Wanted], step: int) -> dict[str, str]:
         if found is None:
             raise NoFreeRange(one.field)
         placed[one.field] = found
-    return {field: found.text for field, found in placed.items()}
+    return placed
 
 
 # Numbers
@@ -126,7 +126,7 @@ def _numbers(request: Some, fields: Collection[str]) -> Some:
 
 
 def _route_quota(request: Request, _fields: Collection[str]) -> int:
-    if request.most_nodes > MOST_ROUTES:
+    if request.most_nodes > capacity.MAX_ROUTES:
         raise NoFreeRange("route_quota")
     return max(request.most_nodes, USUAL_ROUTES)
 
@@ -146,7 +146,7 @@ def _node_mask(request: Request, fields: Collection[str]) -> int:
     If there is none, the longest one that has the Pods, which leaves the smallest Pod CIDR to be found.
     """
     known = "pod_cidr" not in fields and request.pod_cidr
-    prefix = ranges.read(request.pod_cidr).prefix if known else ROOMY["pod_cidr"]
+    prefix = request.pod_cidr.prefix if known else ROOMY["pod_cidr"]
     masks = [mask for mask in capacity.NODE_MASKS if capacity.flannel_pods(mask) >= request.pods_per_node]
     enough = [mask for mask in masks if mask >= prefix and 1 << (mask - prefix) >= request.most_nodes]
     return enough[0] if enough else max(masks, default=capacity.NODE_MASKS[0])
@@ -157,10 +157,9 @@ def _node_mask(request: Request, fields: Collection[str]) -> int:
 
 def _vpcs(request: Request, fields: Collection[str]) -> Iterator[Range]:
     """Private ranges that hold the vSwitches which stay, clear of what the VPC must not meet; the size it has first."""
-    old = ranges.read(request.vpc)
-    kept = [ranges.read(one.cidr) for one in request.vswitches if f"vswitches.{one.name}" not in fields]
+    kept = [one.cidr for one in request.vswitches if f"vswitches.{one.name}" not in fields]
     taken = [*_neighbours(request, services=True), *_kept(request, fields, "pod_cidr", "service_cidr")]
-    for prefix in sorted(range(8, 30), key=lambda prefix: (abs(prefix - old.prefix), prefix)):
+    for prefix in sorted(range(8, 30), key=lambda prefix: (abs(prefix - request.vpc.prefix), prefix)):
         for place_ in (SIXTEEN, TWELVE, EIGHT):
             found = _around(kept, prefix, place_, taken) if kept else ranges.free(prefix, place_, taken)
             if found:
@@ -180,13 +179,12 @@ def _vswitches(request: Some, fields: Collection[str]) -> Some:
     chosen = [field.removeprefix("vswitches.") for field in fields if field.startswith("vswitches.")]
     if not chosen:
         return request
-    vpc = ranges.read(request.vpc)
     known = {one.name: one for one in request.vswitches}
     made = {name: known.get(name) or named(request, name) for name in chosen}
-    taken = [ranges.read(one.cidr) for one in request.vswitches if one.name not in made]
-    taken += [ranges.read(cidr) for one in request.neighbours if one.same_vpc for cidr in one.cidrs]
+    taken = [one.cidr for one in request.vswitches if one.name not in made]
+    taken += [cidr for one in request.neighbours if one.same_vpc for cidr in one.cidrs]
     wanted = [
-        Wanted(f"vswitches.{name}", *_sizes(request, made, name, known.get(name)), (vpc,), tuple(taken))
+        Wanted(f"vswitches.{name}", *_sizes(request, made, name, known.get(name)), (request.vpc,), tuple(taken))
         for name in sorted(made, key=lambda name: (request.zones.index(made[name].zone), made[name].role))
     ]
     placed = place(wanted)
@@ -201,7 +199,7 @@ def _sizes(request: Request, made: dict[str, VSwitch], name: str, known: VSwitch
     first = next(other for other in made.values() if (other.zone, other.role) == (one.zone, one.role))
     tight = ranges.prefix_for(max(1, lacking if one is first else 1) + capacity.RESERVED)
     usual = ROOMY["pod" if request.plugin == "terway" else "node"]
-    return min(tight, ranges.read(known.cidr).prefix if known else usual), tight
+    return min(tight, known.cidr.prefix if known else usual), tight
 
 
 def named(request: Request, name: str) -> VSwitch:
@@ -223,14 +221,13 @@ def with_vswitches(request: Some, new: Iterable[VSwitch]) -> Some:
 
 
 def _apart(request: Some, fields: Collection[str]) -> Some:
-    vpc = ranges.read(request.vpc)
     wanted = []
     if "service_cidr" in fields:
-        taken = (vpc, *_neighbours(request), *_kept(request, fields, "pod_cidr"))
+        taken = (request.vpc, *_neighbours(request), *_kept(request, fields, "pod_cidr"))
         tight = ranges.prefix_for(request.services + 4)
         wanted.append(_range_of(request, "service_cidr", tight, (TWELVE, EIGHT, SIXTEEN), taken))
     if "pod_cidr" in fields and request.plugin == "flannel":
-        taken = (vpc, *_neighbours(request, services=True), *_kept(request, fields, "service_cidr"))
+        taken = (request.vpc, *_neighbours(request, services=True), *_kept(request, fields, "service_cidr"))
         tight = ranges.prefix_for(request.most_nodes << (32 - request.node_mask))
         linked = any(one.kind != "cluster" or not one.same_vpc for one in request.neighbours)
         places = (EIGHT, TWELVE, SIXTEEN) if linked else (TWELVE, EIGHT, SIXTEEN)
@@ -241,21 +238,21 @@ def _apart(request: Some, fields: Collection[str]) -> Some:
 
 def _range_of(request: Request, field: str, tight: int, places: tuple[Range, ...], taken: tuple[Range, ...]) -> Wanted:
     old = getattr(request, field)
-    roomy = min(tight, ranges.read(old).prefix if old else ROOMY[field])
+    roomy = min(tight, old.prefix if old else ROOMY[field])
     return Wanted(field, roomy, tight, (EXAMPLES[field], *places) if places[0] == TWELVE else places, taken)
 
 
 def _neighbours(request: Request, services: bool = False) -> tuple[Range, ...]:
     """All ranges of the neighbours, with the Service CIDRs of other clusters or without."""
-    texts = chain.from_iterable(one.cidrs for one in request.neighbours)
+    reached = chain.from_iterable(one.cidrs for one in request.neighbours)
     theirs = (one.service_cidr for one in request.neighbours if services and one.service_cidr)
-    return tuple(ranges.read(text) for text in (*texts, *theirs))
+    return (*reached, *theirs)
 
 
 def _kept(request: Request, fields: Collection[str], *names: str) -> tuple[Range, ...]:
     """Ranges of the plan that stay as they are. A Pod CIDR means nothing to Terway."""
     names = tuple(name for name in names if name != "pod_cidr" or request.plugin == "flannel")
-    return tuple(ranges.read(text) for name in names if name not in fields and (text := getattr(request, name)))
+    return tuple(range_ for name in names if name not in fields and (range_ := getattr(request, name)))
 
 
 # IPv6
@@ -264,12 +261,11 @@ def _kept(request: Request, fields: Collection[str], *names: str) -> tuple[Range
 def _ipv6(request: Some, fields: Collection[str]) -> Some:
     wanted = []
     if "pod_cidr6" in fields:
-        vpc = ranges.read(request.vpc6)
-        prefix = max(64, vpc.prefix)
+        prefix = max(64, request.vpc6.prefix)
         taken = (*_neighbours(request, services=True), *_kept(request, fields, "service_cidr6"))
-        wanted.append(Wanted("pod_cidr6", prefix, prefix, (vpc,), taken))
+        wanted.append(Wanted("pod_cidr6", prefix, prefix, (request.vpc6,), taken))
     if "service_cidr6" in fields:
-        taken = (ranges.read(request.vpc6), *_neighbours(request), *_kept(request, fields, "pod_cidr6"))
+        taken = (request.vpc6, *_neighbours(request), *_kept(request, fields, "pod_cidr6"))
         wanted.append(Wanted("service_cidr6", 112, 112, (ULA,), taken))
     placed: dict[str, Any] = place(wanted)
     return replace(request, **placed) if placed else request

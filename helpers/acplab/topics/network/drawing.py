@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acplab.base.i18n import _
 from acplab.show import style
+from acplab.topics.network.scene import Piece, Scene, Segment
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from acplab.topics.network.picture import Piece, Scene, Segment
 
 EDGE, GAP, PAD = 0.15, 0.12, 0.1  # around the picture, between boxes, inside of them
 HEAD = 0.72  # for the title of the picture

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from acplab.base.i18n import _
 from acplab.topics.network import capacity, rules
-from acplab.topics.network.model import Growth, Limit, Plan, Role
+from acplab.topics.network.model import Growth, Limit, Plan
+from acplab.topics.network.request import Role
 
 
 def growth(plan: Plan) -> Growth:
@@ -26,7 +27,7 @@ def _plugin(plan: Plan) -> list[Limit]:
 
 def _pods(plan: Plan, room: int) -> list[Limit]:
     """A limit only where the Pods of a single node do not fit; otherwise more nodes bring more room with them."""
-    room = min(room, capacity.MOST_PODS)
+    room = min(room, capacity.MAX_PODS)
     why = _("a node has room for {room} Pods, and you want {n}").format(room=room, n=plan.pods_per_node)
     return [Limit("pods-per-node", 0, why)] if room < plan.pods_per_node else []
 

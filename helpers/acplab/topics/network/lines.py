@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.topics.network.planner import Neighbour, VSwitch
+from acplab.topics.network.request import Neighbour, VSwitch
 
 Made = TypeVar("Made")
 RANGE = re.compile(r"[0-9a-fA-F.:]*[.:][0-9a-fA-F.:]*/.*")

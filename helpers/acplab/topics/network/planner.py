@@ -1,38 +1,37 @@
 """The network plan of a cluster: make one, check it, repair it, see how far it grows.
 
-    made = plan(Request(vpc="192.168.0.0/16"))      # a Plan, or the list of Violations that stand in its way
+    result = plan(Request(vpc="192.168.0.0/16"))
+    result.plan, result.violations      # the plan, or None and what stands in its way
 
-Facts and their sources stand in the modules beside this one: rules, capacity.
+Facts and their sources are in the modules beside this one: rules, capacity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from acplab.base.errors import AcplabError
 from acplab.topics.network import growing, repairs, rules
 from acplab.topics.network.capacity import flannel_nodes, flannel_pods, terway_pods, usable
 from acplab.topics.network.choose import Some
-from acplab.topics.network.model import Growth, Limit, Neighbour, Plan, Plugin, Request, Violation, VSwitch
+from acplab.topics.network.model import Growth, Limit, Plan, Result, Violation
+from acplab.topics.network.ranges import Range
+from acplab.topics.network.request import Neighbour, Plugin, Request, VSwitch
 
 __all__ = [
-    "Growth", "Limit", "Neighbour", "Plan", "Plugin", "Request", "VSwitch", "Violation",
+    "Growth", "Limit", "Neighbour", "Plan", "Plugin", "Range", "Request", "Result", "VSwitch", "Violation",
     "apply", "changed", "check", "flannel_nodes", "flannel_pods", "growth", "plan", "plan_or_raise", "repair", "terway_pods",
     "usable", "valid",
 ]  # fmt: skip
 
 
-def plan(request: Request) -> Plan | list[Violation]:
+def plan(request: Request) -> Result:
     """A valid plan with what was given kept and the rest chosen; or what is wrong with what was given."""
-    return repairs.made(request)
+    return repairs.solve(request)
 
 
 def plan_or_raise(request: Request) -> Plan:
     """The plan of a request that has one; AcplabError with the first violation if it has none."""
-    found = plan(request)
-    if isinstance(found, Plan):
-        return found
-    raise AcplabError(found[0].sentence, found[0].remedy)
+    return plan(request).plan_or_raise()
 
 
 def check(plan: Plan) -> list[Violation]:
@@ -50,7 +49,7 @@ def apply(plan: Some, proposal: Mapping[str, str]) -> Some:
     return repairs.applied(plan, proposal)
 
 
-def repair(plan: Plan) -> Plan | list[Violation]:
+def repair(plan: Plan) -> Result:
     """A valid plan that changes as few fields as possible; or what is wrong, if changing ours would not do.
 
     What you asked for (nodes, Pods, Services, zones, neighbours) stays as it is.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from functools import lru_cache
-from typing import NamedTuple
 
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
@@ -16,42 +14,55 @@ BITS = {4: 32, 6: 128}
 SHAPE = re.compile(r"[0-9a-fA-F.:]{2,45}/[0-9]{1,4}")
 
 
-class Range(NamedTuple):
-    """A CIDR block. first, last: its addresses as whole numbers; prefix: its length in bits; version: 4 or 6."""
+class Range(str):
+    """A CIDR block: its text, and its addresses as whole numbers, so that it is read once and then only compared.
 
+    version: 4 or 6. first, last: its addresses. prefix: its length in bits. The empty text is no range: it has no
+    addresses, overlaps nothing and lies in nothing.
+    """
+
+    __slots__ = ("first", "last", "prefix", "version")
     version: int
     first: int
     last: int
     prefix: int
-    text: str
+
+    def __new__(cls, text: str = "") -> Range:
+        """ValueError unless the text is empty or a CIDR block without bits beyond its prefix."""
+        if not text:
+            return _range("", 0, 0, -1, 0)
+        found = ipaddress.ip_network(text)
+        return _range(str(found), found.version, int(found[0]), int(found[-1]), found.prefixlen)
 
     @property
     def size(self) -> int:
         """How many addresses it has."""
         return self.last - self.first + 1
 
-    def overlap(self, other: Range) -> str:
-        """The part that both have, as text; empty if there is none. Two blocks are nested or apart, never crossed."""
+    def overlap(self, other: Range) -> Range:
+        """The part that both have; empty if there is none. Two blocks are nested or apart, never crossed."""
         if self.version != other.version or self.first > other.last or other.first > self.last:
-            return ""
-        return self.text if self.prefix >= other.prefix else other.text
+            return NONE
+        return self if self.prefix >= other.prefix else other
 
     def within(self, other: Range) -> bool:
         """Whether all of it lies in the other."""
         return self.version == other.version and other.first <= self.first and self.last <= other.last
 
 
-@lru_cache(maxsize=1 << 16)
-def read(text: str) -> Range:
-    """The range of a text like 10.0.0.0/8; ValueError if it is none."""
-    found = ipaddress.ip_network(text)
-    return Range(found.version, int(found[0]), int(found[-1]), found.prefixlen, str(found))
+def _range(text: str, version: int, first: int, last: int, prefix: int) -> Range:
+    made = str.__new__(Range, text)
+    made.version, made.first, made.last, made.prefix = version, first, last, prefix
+    return made
+
+
+NONE = Range()
 
 
 def block(version: int, first: int, prefix: int) -> Range:
     """The range of this prefix that begins at the address `first`."""
     address = ipaddress.IPv4Address(first) if version == 4 else ipaddress.IPv6Address(first)
-    return Range(version, first, first + (1 << (BITS[version] - prefix)) - 1, prefix, f"{address}/{prefix}")
+    return _range(f"{address}/{prefix}", version, first, first + (1 << (BITS[version] - prefix)) - 1, prefix)
 
 
 def prefix_for(addresses: int, version: int = 4) -> int:
@@ -65,7 +76,7 @@ def free(prefix: int, inside: Range, taken: Iterable[Range]) -> Range | None:
         return None
     size = 1 << (BITS[inside.version] - prefix)
     at = inside.first
-    for other in sorted(one for one in taken if one.overlap(inside)):
+    for other in sorted((one for one in taken if one.overlap(inside)), key=lambda one: one.first):
         if at + size - 1 < other.first:
             break
         at = max(at, -(-(other.last + 1) // size) * size)
@@ -77,12 +88,14 @@ def free(prefix: int, inside: Range, taken: Iterable[Range]) -> Range | None:
 
 def require(field: str, text: object, version: int = 0) -> Range:
     """The range that was typed for a field; AcplabError with a value that would do. version: 0 takes both."""
+    if isinstance(text, Range) and text and version in (0, text.version):
+        return text
     example = "2001:db8::/56" if version == 6 else "192.168.0.0/16"
     instead = _("Give {field} a range such as {example}.").format(field=field, example=example)
     if not isinstance(text, str) or not SHAPE.fullmatch(text):
         raise AcplabError(_("{field}: {text!r} is not a range.").format(field=field, text=text), instead)
     try:
-        found = read(text)
+        found = Range(text)
     except ValueError:
         raise _unreadable(field, text, instead) from None
     if version not in (0, found.version):

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from acplab.base.i18n import _
 from acplab.topics.network import ranges
+from acplab.topics.network.ranges import Range
+from acplab.topics.network.request import Neighbour, Request
 
-if TYPE_CHECKING:
-    from acplab.topics.network.model import Neighbour, Plan
 
-
-def node_blocks(plan: Plan, n: int) -> list[str]:
+def node_blocks(plan: Request, n: int) -> list[Range]:
     """See Plan.node_blocks."""
     if plan.plugin == "terway":
         return []
-    pods = ranges.read(plan.pod_cidr)
+    pods = plan.pod_cidr
     size = 1 << (32 - plan.node_mask)
     starts = islice(range(pods.first, pods.last + 2 - size, size), max(0, n))
-    return [ranges.block(4, start, plan.node_mask).text for start in starts]
+    return [ranges.block(4, start, plan.node_mask) for start in starts]
 
 
 # For people
 
 
-def console(plan: Plan) -> list[tuple[str, str]]:
+def console(plan: Request) -> list[tuple[str, str]]:
     """See Plan.console."""
     flannel = plan.plugin == "flannel"
-    rows = [(_("VPC (专有网络)"), plan.vpc)]
+    rows: list[tuple[str, str]] = [(_("VPC (专有网络)"), plan.vpc)]
     rows += [(_("Network plug-in (网络插件)"), "Flannel" if flannel else "Terway")]
     rows += [(_("vSwitch (虚拟交换机)"), one) for one in _vswitches(plan, "node")]
     if flannel:
@@ -42,11 +40,11 @@ def console(plan: Plan) -> list[tuple[str, str]]:
     return rows
 
 
-def _vswitches(plan: Plan, role: str) -> list[str]:
+def _vswitches(plan: Request, role: str) -> list[str]:
     return [f"{one.cidr} ({one.name}, {one.zone})" for one in plan.vswitches if one.role == role]
 
 
-def words(plan: Plan) -> str:
+def words(plan: Request) -> str:
     """See Plan.words."""
     lines = [f"{field}: {value}" for field, value in console(plan)]
     lines += [_("Nodes: {now} now, {later} later").format(now=plan.nodes, later=plan.nodes_later)]
@@ -59,7 +57,7 @@ def words(plan: Plan) -> str:
     return "\n".join([*lines, *(line for one in plan.neighbours for line in _neighbour(plan, one))])
 
 
-def _neighbour(plan: Plan, one: Neighbour) -> list[str]:
+def _neighbour(plan: Request, one: Neighbour) -> list[str]:
     kind = {"vpc": "VPC", "idc": "IDC", "cluster": _("Cluster")}[one.kind]
     lines = [f"{kind} {one.name}: {', '.join(one.cidrs)}"]
     # Rules 3 and 4: who is reached by a link does not know Flannel's Pods by itself.

@@ -11,7 +11,8 @@ from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.topics.network import rules
 from acplab.topics.network.choose import NoFreeRange, Some, choose, named, with_vswitches
-from acplab.topics.network.model import Plan, Request, Violation
+from acplab.topics.network.model import Plan, Result, Violation
+from acplab.topics.network.request import Request
 
 # What is changed first when several fields would do.
 FLANNEL = ("pod_cidr", "service_cidr", "node_mask", "route_quota")
@@ -22,7 +23,7 @@ DUAL = ("pod_cidr6", "service_cidr6")
 # From a request to a plan
 
 
-def made(request: Request) -> Plan | list[Violation]:
+def solve(request: Request) -> Result:
     """See network.plan."""
     missing, lacking = _missing(request), []
     filled = None
@@ -33,9 +34,14 @@ def made(request: Request) -> Plan | list[Violation]:
             missing.remove(none.field)
             lacking.append(none.field)
     if lacking:
-        return [*(_no_room(request, field, [*lacking, *missing]) for field in lacking), *_others(filled, lacking)]
-    plan = _as_plan(filled)
-    return violations(plan) or plan
+        without_room = (_no_room(request, field, [*lacking, *missing]) for field in lacking)
+        return Result(None, (*without_room, *_others(filled, lacking)))
+    return _judged(_as_plan(filled))
+
+
+def _judged(plan: Plan) -> Result:
+    found = tuple(violations(plan))
+    return Result(None if found else plan, found)
 
 
 def _as_plan(request: Request) -> Plan:
@@ -55,7 +61,7 @@ def _missing(request: Request) -> list[str]:
 def _no_room(request: Request, field: str, missing: Collection[str]) -> Violation:
     """What there is no room for; the proposal is a VPC with all the rest, if there is one."""
     proposal = {field: ""}
-    for group in rules.View(request).with_vpc(*missing):
+    for group in rules.PlanRanges(request).with_vpc(*missing):
         try:
             cured = choose(request, group)
         except NoFreeRange:
@@ -165,7 +171,7 @@ def changed(old: Request, new: Request) -> list[str]:
 # From a broken plan to a valid one
 
 
-def repaired(plan: Plan) -> Plan | list[Violation]:
+def repaired(plan: Plan) -> Result:
     """See network.repair."""
     findings = list(rules.broken(plan))
     needs = [finding.needs for finding in findings]
@@ -174,8 +180,8 @@ def repaired(plan: Plan) -> Plan | list[Violation]:
         for n in range(len(every) + 1):
             for group in _groups(needs, every, n):
                 if solution := _solved(plan, group):
-                    return solution
-    return violations(plan)
+                    return Result(solution)
+    return Result(None, tuple(violations(plan)))
 
 
 def _solved(plan: Plan, group: Collection[str]) -> Plan | None:
@@ -191,7 +197,7 @@ def _changeable(plan: Plan, findings: Iterable[rules.Finding]) -> list[str]:
     names = [*(FLANNEL if plan.plugin == "flannel" else TERWAY), *(DUAL if plan.dual else ())]
     names += [f"vswitches.{one.name}" for one in plan.vswitches]
     names += [field for finding in findings for group in finding.cures for field in group]
-    names += [field for group in rules.View(plan).with_vpc() for field in group]
+    names += [field for group in rules.PlanRanges(plan).with_vpc() for field in group]
     return list(dict.fromkeys(names))
 
 

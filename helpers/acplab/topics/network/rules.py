@@ -10,12 +10,12 @@ from itertools import combinations
 from typing import NamedTuple
 
 from acplab.base.i18n import _
-from acplab.topics.network import capacity, ranges
-from acplab.topics.network.model import MOST_ROUTES, Neighbour, Plugin, Request, Role, VSwitch
+from acplab.topics.network import capacity
 from acplab.topics.network.ranges import Range
+from acplab.topics.network.request import Neighbour, Plugin, Request, Role, VSwitch
 
-PRIVATE = tuple(ranges.read(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-ALIBABAS_OWN = ranges.read("100.64.0.0/10")  # H:document_detail/35745; the VPC's DNS servers are in it, section 11
+PRIVATE = tuple(Range(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+ALIBABAS_OWN = Range("100.64.0.0/10")  # H:document_detail/35745; the VPC's DNS servers are in it, section 11
 
 # Whose vSwitches a plug-in needs.
 ROLES: dict[Plugin, tuple[Role, ...]] = {"flannel": ("node",), "terway": ("node", "pod")}
@@ -55,7 +55,7 @@ class NamedRange(NamedTuple):
     range: Range
 
     def __str__(self) -> str:
-        return f"{label(self.field)} {self.range.text}"
+        return f"{label(self.field)} {self.range}"
 
 
 def label(field: str) -> str:
@@ -76,19 +76,19 @@ def label(field: str) -> str:
     return _("vSwitch {name}").format(name=field.removeprefix("vswitches."))
 
 
-class View:
-    """The ranges of a plan, read once. pods: of their own, so with Terway only the IPv6 one. Empty fields are left out."""
+class PlanRanges:
+    """The ranges of a plan by name. pods: of their own, so with Terway only the IPv6 one. Empty fields are left out."""
 
     def __init__(self, plan: Request) -> None:
         self.plan = plan
-        self.vpc = NamedRange("vpc", ranges.read(plan.vpc))
+        self.vpc = NamedRange("vpc", plan.vpc)
         self.vpcs = [self.vpc, *self._things("vpc6")]
         self.pods = self._things("pod_cidr", "pod_cidr6") if plan.plugin == "flannel" else self._things("pod_cidr6")
         self.services = self._things("service_cidr", "service_cidr6")
-        self.vswitches = [NamedRange(f"vswitches.{one.name}", ranges.read(one.cidr)) for one in plan.vswitches]
+        self.vswitches = [NamedRange(f"vswitches.{one.name}", one.cidr) for one in plan.vswitches]
 
     def _things(self, *fields: str) -> list[NamedRange]:
-        return [NamedRange(field, ranges.read(text)) for field in fields if (text := getattr(self.plan, field))]
+        return [NamedRange(field, range_) for field in fields if (range_ := getattr(self.plan, field))]
 
     def by_moving(self, *things: NamedRange) -> tuple[tuple[str, ...], ...]:
         """Cures: each of these alone, or the VPC, or the VPC with all that is in it.
@@ -108,7 +108,7 @@ class View:
 
 def broken(plan: Request) -> Iterator[Finding]:
     """Every rule that the plan breaks, one by one. A field that is still empty breaks none."""
-    view = View(plan)
+    view = PlanRanges(plan)
     for rules in (_private, _own, _vswitches, _zones, _services, _flannel if plan.plugin == "flannel" else _terway):
         yield from rules(view)
     for neighbour in plan.neighbours:
@@ -133,7 +133,7 @@ def _clash(
 # The plan by itself
 
 
-def _private(view: View) -> Iterator[Finding]:
+def _private(view: PlanRanges) -> Iterator[Finding]:
     """VPC: CSK:UG/网络/网络概述.md. Pods and Services: API reference of CreateCluster, container_cidr, service_cidr."""
     rules = {"vpc": "vpc-range", "pod_cidr": "pod-range", "service_cidr": "service-range"}
     for thing in (view.vpc, *view.pods, *view.services):
@@ -143,9 +143,9 @@ def _private(view: View) -> Iterator[Finding]:
         yield _clash(
             rules[thing.field],
             thing,
-            _("Alibaba Cloud's own range {range}").format(range=ALIBABAS_OWN.text)
+            _("Alibaba Cloud's own range {range}").format(range=ALIBABAS_OWN)
             if overlap
-            else _("private ranges {ranges}").format(ranges=", ".join(one.text for one in PRIVATE)),
+            else _("private ranges {ranges}").format(ranges=", ".join(PRIVATE)),
             overlap,
             (
                 _("{first} is not inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16."),
@@ -155,7 +155,7 @@ def _private(view: View) -> Iterator[Finding]:
         )
 
 
-def _own(view: View) -> Iterator[Finding]:
+def _own(view: PlanRanges) -> Iterator[Finding]:
     """One VPC, one cluster: Pods and Services differ from the VPC and from each other."""
     for vpc in view.vpcs:
         for pod in view.pods if view.plan.plugin == "flannel" else ():
@@ -184,7 +184,7 @@ def _own(view: View) -> Iterator[Finding]:
                 yield _clash("pod-overlaps-service", pod, service, overlap, words, view.by_moving(service, pod))
 
 
-def _vswitches(view: View) -> Iterator[Finding]:
+def _vswitches(view: PlanRanges) -> Iterator[Finding]:
     """vSwitches lie in the VPC and do not overlap (H:document_detail/35745)."""
     for one in view.vswitches:
         if not one.range.within(view.vpc.range):
@@ -201,11 +201,11 @@ def _vswitches(view: View) -> Iterator[Finding]:
             yield _clash("vswitches-overlap", one, other, overlap, words, cures)
 
 
-def _services(view: View) -> Iterator[Finding]:
+def _services(view: PlanRanges) -> Iterator[Finding]:
     plan = view.plan
     room = capacity.services(plan.service_cidr) if plan.service_cidr else plan.services
     if plan.services > room:
-        thing = NamedRange("service_cidr", ranges.read(plan.service_cidr))
+        thing = NamedRange("service_cidr", plan.service_cidr)
         yield Finding(
             "services-too-many",
             (),
@@ -243,7 +243,7 @@ def without_vswitch(plan: Request) -> list[tuple[str, Role]]:
     return [(zone, role) for zone in plan.zones for role in ROLES[plan.plugin] if not of(plan, zone, role)]
 
 
-def _zones(view: View) -> Iterator[Finding]:
+def _zones(view: PlanRanges) -> Iterator[Finding]:
     """Nodes, and with Terway Pods, have vSwitches in each zone (CSK:UG/网络/容器网络CNI/使用Terway网络插件.md)."""
     plan = view.plan
     for zone, role in without_vswitch(plan):
@@ -251,12 +251,12 @@ def _zones(view: View) -> Iterator[Finding]:
     for zone in plan.zones:
         for role in ROLES[plan.plugin]:
             there = of(plan, zone, role)
-            room = sum(max(0, ranges.read(one.cidr).size - capacity.RESERVED) for one in there)
+            room = sum(capacity.usable(one.cidr) for one in there)
             if there and needed(plan, role) > room:
                 yield _small_vswitch(view, zone, role, there, room)
 
 
-def _no_vswitch(view: View, zone: str, role: Role) -> Finding:
+def _no_vswitch(view: PlanRanges, zone: str, role: Role) -> Finding:
     field = f"vswitches.{role}-{zone}"
     sentence = (
         _("Zone {zone} has no vSwitch for nodes.")
@@ -275,7 +275,7 @@ def _no_vswitch(view: View, zone: str, role: Role) -> Finding:
     )
 
 
-def _small_vswitch(view: View, zone: str, role: Role, there: list[VSwitch], room: int) -> Finding:
+def _small_vswitch(view: PlanRanges, zone: str, role: Role, there: list[VSwitch], room: int) -> Finding:
     plan, fields = view.plan, tuple(f"vswitches.{one.name}" for one in there)
     sentence = (
         _("The vSwitches for nodes in {zone} have {room} addresses, and {nodes} nodes there need {n}.")
@@ -297,11 +297,11 @@ def _small_vswitch(view: View, zone: str, role: Role, there: list[VSwitch], room
 # Flannel: blocks and routes
 
 
-def _flannel(view: View) -> Iterator[Finding]:
+def _flannel(view: PlanRanges) -> Iterator[Finding]:
     plan = view.plan
     if plan.dual:
         yield _dual_flannel(view)
-    if plan.pods_per_node > capacity.MOST_PODS:
+    if plan.pods_per_node > capacity.MAX_PODS:
         yield _most_pods(plan)
     elif plan.node_mask and plan.pods_per_node > capacity.flannel_pods(plan.node_mask):
         yield _small_block(plan)
@@ -316,10 +316,10 @@ def _most_pods(plan: Request) -> Finding:
         "most-pods",
         (),
         _("{n} Pods a node").format(n=plan.pods_per_node),
-        _("at most {most} Pods a node").format(most=capacity.MOST_PODS),
+        _("at most {most} Pods a node").format(most=capacity.MAX_PODS),
         "",
-        _("You want {n} Pods on a node; ACK allows {most}.").format(n=plan.pods_per_node, most=capacity.MOST_PODS),
-        _("Take more nodes with fewer Pods each, {most} at most.").format(most=capacity.MOST_PODS),
+        _("You want {n} Pods on a node; ACK allows {most}.").format(n=plan.pods_per_node, most=capacity.MAX_PODS),
+        _("Take more nodes with fewer Pods each, {most} at most.").format(most=capacity.MAX_PODS),
         (),
     )
 
@@ -367,12 +367,12 @@ def _few_routes(plan: Request) -> Finding:
         _("Each Flannel node takes a route entry of the VPC: there are {quota}, and you want {n} nodes.").format(
             quota=plan.route_quota, n=plan.most_nodes
         ),
-        _("Ask for a larger quota, {most} at most; Terway needs no route entries.").format(most=MOST_ROUTES),
+        _("Ask for a larger quota, {most} at most; Terway needs no route entries.").format(most=capacity.MAX_ROUTES),
         (("route_quota",),),
     )
 
 
-def _dual_flannel(view: View) -> Finding:
+def _dual_flannel(view: PlanRanges) -> Finding:
     """WD:comparison-between-terway-and-flannel."""
     pods = tuple(f"vswitches.pod-{zone}" for zone in view.plan.zones if not of(view.plan, zone, "pod"))
     return Finding(
@@ -390,10 +390,10 @@ def _dual_flannel(view: View) -> Finding:
 # Terway: ENIs
 
 
-def _terway(view: View) -> Iterator[Finding]:
+def _terway(view: PlanRanges) -> Iterator[Finding]:
     plan = view.plan
     room = capacity.terway_pods(plan.instance_type, plan.eni)
-    if plan.pods_per_node > capacity.MOST_PODS:
+    if plan.pods_per_node > capacity.MAX_PODS:
         yield _most_pods(plan)
     elif plan.pods_per_node > room:
         yield _few_enis(plan, room)
@@ -429,21 +429,20 @@ def _few_enis(plan: Request, room: int) -> Finding:
 # Neighbours: what must be reached, and what shares the VPC
 
 
-def _linked(view: View, neighbour: Neighbour) -> Iterator[Finding]:
+def _linked(view: PlanRanges, neighbour: Neighbour) -> Iterator[Finding]:
     """An interconnected VPC or an IDC: nothing of ours may overlap it, in neither direction."""
     kind = _("VPC {name}") if neighbour.kind == "vpc" else _("IDC {name}")
     for cidr in neighbour.cidrs:
-        yield from _reached(view, f"{kind.format(name=neighbour.name)} {cidr}", ranges.read(cidr), own=True)
+        yield from _reached(view, f"{kind.format(name=neighbour.name)} {cidr}", cidr, own=True)
 
 
-def _cluster(view: View, neighbour: Neighbour) -> Iterator[Finding]:
+def _cluster(view: PlanRanges, neighbour: Neighbour) -> Iterator[Finding]:
     """Another cluster: Pod CIDRs differ, Service CIDRs may repeat. Of another VPC, what is routed away counts as used."""
     pods = _("Pods of cluster {name}").format(name=neighbour.name)
     for cidr in neighbour.cidrs:
-        theirs = ranges.read(cidr)
-        yield from _reached(view, f"{pods} {cidr}", theirs, own=not neighbour.same_vpc)
+        yield from _reached(view, f"{pods} {cidr}", cidr, own=not neighbour.same_vpc)
         for one in view.vswitches if neighbour.same_vpc else ():
-            if overlap := one.range.overlap(theirs):
+            if overlap := one.range.overlap(cidr):
                 words = (
                     _("{first} and {second} overlap in {overlap}, in the same VPC."),
                     _("Move the vSwitch; the other cluster's Pods are there already."),
@@ -453,7 +452,7 @@ def _cluster(view: View, neighbour: Neighbour) -> Iterator[Finding]:
         yield from _their_services(view, neighbour)
 
 
-def _reached(view: View, theirs: str, there: Range, own: bool) -> Iterator[Finding]:
+def _reached(view: PlanRanges, theirs: str, there: Range, own: bool) -> Iterator[Finding]:
     """Ranges that must be reached. own: whether they are outside of our VPC, so that it must not overlap them either."""
     remedy = _("Move ours; a range can lie on one side of a link alone.")
     for thing in view.vpcs if own else ():
@@ -476,9 +475,9 @@ def _reached(view: View, theirs: str, there: Range, own: bool) -> Iterator[Findi
             yield _clash("service-covers-neighbour", thing, theirs, overlap, words, view.by_moving(thing))
 
 
-def _their_services(view: View, neighbour: Neighbour) -> Iterator[Finding]:
+def _their_services(view: PlanRanges, neighbour: Neighbour) -> Iterator[Finding]:
     """[derived] What their Service CIDR covers, their Pods cannot reach."""
-    theirs, there = _("Services of cluster {name}").format(name=neighbour.name), ranges.read(neighbour.service_cidr)
+    theirs, there = _("Services of cluster {name}").format(name=neighbour.name), neighbour.service_cidr
     for thing in (*view.vpcs, *view.pods):
         if overlap := thing.range.overlap(there):
             words = (
@@ -486,5 +485,5 @@ def _their_services(view: View, neighbour: Neighbour) -> Iterator[Finding]:
                 _("Derived from how Services work: move what is ours, or their Service CIDR."),
             )
             yield _clash(
-                "cluster-service-covers-ours", thing, f"{theirs} {there.text}", overlap, words, view.by_moving(thing)
+                "cluster-service-covers-ours", thing, f"{theirs} {there}", overlap, words, view.by_moving(thing)
             )

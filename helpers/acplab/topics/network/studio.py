@@ -21,16 +21,26 @@ from acplab.base.i18n import _
 from acplab.show.figures import SCREEN_WIDTH, Figure
 from acplab.topics import network
 from acplab.topics.network import studiofields
+from acplab.topics.network.model import Plan, Violation
 from acplab.topics.network.picture import plan_picture
-from acplab.topics.network.planner import Plan, Request, Violation
+from acplab.topics.network.ranges import Range
+from acplab.topics.network.request import Request
 from acplab.topics.network.studiofields import Control
 
-START = Request(vpc="192.168.0.0/16", zones=("cn-hangzhou-h", "cn-hangzhou-i"), nodes_later=30)
+START = Request(vpc=Range("192.168.0.0/16"), zones=("cn-hangzhou-h", "cn-hangzhou-i"), nodes_later=30)
 FILE = Path("work") / "kind-network.yaml"
 
 
+def planning_studio(request: Request | None = None) -> Studio:
+    """A request in fields, and beside it its picture, what is wrong with it, and how far it grows.
+
+    Works by keyboard alone. Each button has a call: .set(vpc="10.0.0.0/8"), .take(1), .write(); .words() is its text.
+    """
+    return Studio(START if request is None else request)
+
+
 class Studio:
-    """request: the last one that could be read. found: its Plan, or the Violations in its way. picture: a Figure."""
+    """request: the last one that could be read. result: what became of it. picture: a Figure."""
 
     def __init__(self, request: Request) -> None:
         groups = studiofields.groups()
@@ -85,14 +95,12 @@ class Studio:
     @property
     def plan(self) -> Plan:
         """The plan; AcplabError with the first broken rule if there is none."""
-        if isinstance(self.found, Plan):
-            return self.found
-        raise AcplabError(self.found[0].sentence, self.found[0].remedy)
+        return self.result.plan_or_raise()
 
     @property
-    def violations(self) -> list[Violation]:
+    def violations(self) -> tuple[Violation, ...]:
         """The broken rules; none if there is a plan."""
-        return [] if isinstance(self.found, Plan) else self.found
+        return self.result.violations
 
     def words(self) -> str:
         """The studio as plain text."""
@@ -137,7 +145,7 @@ class Studio:
 
     def _adopt(self, request: Request) -> None:
         self.request = request
-        self.found = network.plan(request)
+        self.result = network.plan(request)
         self.following = False
         try:
             for name, control in self.controls.items():

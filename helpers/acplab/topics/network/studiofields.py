@@ -125,7 +125,7 @@ def _wanted() -> list[Control]:
         Number("services", _("Services"), 5000, least=0),
         Number("nodes", _("Nodes now"), 300),
         Number("nodes_later", _("Nodes in 2 years"), 1200),
-        Number("pods_per_node", _("Pods a node"), capacity.MOST_PODS),
+        Number("pods_per_node", _("Pods a node"), capacity.MAX_PODS),
         _text("zones", _("Zones"), "cn-hangzhou-h", parse=planlines.zones, form=planlines.zones_text, width=WIDE),
     ]
 

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
 from acplab import cluster
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.cluster import Ranges
-from acplab.topics.network.planner import Plan
+from acplab.topics.network.model import Plan
+from acplab.topics.network.ranges import Range
 
-MOST_KIND_NODES = 3
+MAX_KIND_NODES = 3
 NAME = re.compile(r"[a-z0-9.-]+")
 
 
 def cluster_ranges(plan: Plan) -> Ranges:
     """What `cluster.ensure(profile, ranges=...)` takes. kind knows one Pod range: with Terway the first Pod vSwitch."""
     pods = _pods(plan)
-    first = _prefix(pods)
     # Terway divides nothing among nodes. Our stand-in does, into parts small enough for several nodes in one vSwitch.
-    mask = plan.node_mask if plan.plugin == "flannel" else max(28, min(32, first + 2))
+    mask = plan.node_mask if plan.plugin == "flannel" else max(28, min(32, pods.prefix + 2))
     if not plan.dual:
-        return Ranges(pods, plan.service_cidr, mask)
-    mask6 = min(128, _prefix(plan.pod_cidr6) + 8)
-    return Ranges(pods, plan.service_cidr, mask, plan.pod_cidr6, plan.service_cidr6, mask6)
+        return Ranges(str(pods), str(plan.service_cidr), mask)
+    mask6 = min(128, plan.pod_cidr6.prefix + 8)
+    return Ranges(str(pods), str(plan.service_cidr), mask, str(plan.pod_cidr6), str(plan.service_cidr6), mask6)
 
 
-def _pods(plan: Plan) -> str:
+def _pods(plan: Plan) -> Range:
     if plan.plugin == "flannel":
         return plan.pod_cidr
     return next((one.cidr for one in plan.vswitches if one.role == "pod"), plan.vpc)
-
-
-def _prefix(cidr: str) -> int:
-    return ipaddress.ip_network(cidr).prefixlen
 
 
 def kind_config(plan: Plan, name: str = "") -> str:
@@ -44,7 +39,7 @@ def kind_config(plan: Plan, name: str = "") -> str:
             _("kind accepts no cluster name {name!r}.").format(name=name),
             _("Use lower-case letters, digits, dots and hyphens."),
         )
-    nodes = [_node(zone, first=zone == plan.zones[0]) for zone in plan.zones[:MOST_KIND_NODES]]
+    nodes = [_node(zone, first=zone == plan.zones[0]) for zone in plan.zones[:MAX_KIND_NODES]]
     named = {"name": name} if name else {}
     profile = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", **named, "networking": {}, "nodes": nodes}
     return cluster.kind_yaml(profile, cluster_ranges(plan))
