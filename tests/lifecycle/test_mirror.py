@@ -12,7 +12,8 @@ import pytest
 from acplab.base.errors import AcplabError
 from acplab.base.retry import retry_context
 from acplab.host import docker
-from acplab.images import build, catalogue, routes
+from acplab.images import bake, catalogue, containerd, sources
+from acplab.images.recipes import image as recipe
 
 CONFIG = """version: 0.1
 storage: {{filesystem: {{rootdirectory: {folder}}}}}
@@ -54,9 +55,9 @@ def push(source: str, registry: str, name: str) -> str:
 def mirrored(registry, cluster):
     """A registry that holds what is published, and the list of it. The node is ours under upstream's name."""
     names = {
-        "kindest/node:v1.36.1": build.base_node(),
-        "kindest/haproxy:v20230606-42a2262b": routes.loadbalancer(),
-        **{name: name for name, recipe in catalogue.load()["platform"].items() if not recipe.get("ours")},
+        "kindest/node:v1.36.1": recipe.base_node(),
+        "kindest/haproxy:v20230606-42a2262b": sources.loadbalancer(),
+        **{one.reference: one.reference for one in catalogue.bundle("platform") if not one.ours},
     }
     full = {name: name if "." in name.split("/")[0] else f"docker.io/{name}" for name in names}
     return registry, {name: push(source, registry, full[name]) for name, source in names.items()}
@@ -76,25 +77,22 @@ def published(mirrored, monkeypatch):
 
 
 def test_images_come_through_the_mirror_and_keep_their_names(published):
-    node = routes.ensure(f"mirror={published}")
+    node = sources.ensure(f"mirror={published}")
     try:
         assert node.route == "published"
         assert node.reference.startswith("acplab/node:v1.36.1-")
         assert node.patches == []
-        assert_baked(node.reference, set(catalogue.load()["platform"]))
-        assert routes.present(f"mirror={published}") == node
+        assert_baked(node.reference, sources.manifest("published", *sources.BAKED))
+        assert sources.present(f"mirror={published}") == node
     finally:
         docker.run("image", "rm", "--force", node.reference)
-        routes._tar(node).unlink()
+        sources._tar(node).unlink()
 
 
-def assert_baked(reference: str, wanted: set[str]) -> None:
-    """The images are in the node image's containerd, and it starts as its base does."""
-    listing = (
-        "containerd >/dev/null 2>&1 & until ctr version >/dev/null 2>&1; do sleep 0.2; done; ctr -n k8s.io images ls -q"
-    )
-    inside = docker.run("run", "--rm", "--privileged", "--entrypoint", "sh", reference, "-c", listing).split()
-    assert wanted <= set(inside)
+def assert_baked(reference: str, wanted: dict[str, str]) -> None:
+    """The images are in the node image's containerd with their fingerprints, and it starts as its base does."""
+    with bake._running_containerd(reference) as container:
+        assert wanted.items() <= containerd.holds(container).items()
     assert (
         docker.run("image", "inspect", "--format", "{{.Config.Entrypoint}}", reference).strip()
         == "[/usr/local/bin/node-entrypoint]"
@@ -103,11 +101,11 @@ def assert_baked(reference: str, wanted: set[str]) -> None:
 
 def test_a_digest_that_is_not_the_one_published_is_refused(published):
     with pytest.raises(AcplabError, match="docker pull failed"):
-        routes.pull("kindest/haproxy:v20230606-42a2262b", "sha256:" + "0" * 64, f"{published}/")
+        sources.pull("kindest/haproxy:v20230606-42a2262b", "sha256:" + "0" * 64, f"{published}/")
 
 
 def test_a_mirror_that_does_not_answer_is_one_sentence(published):
     with pytest.raises(AcplabError) as told:
-        routes.pull("kindest/haproxy:v20230606-42a2262b", None, "127.0.0.1:1/")
+        sources.pull("kindest/haproxy:v20230606-42a2262b", None, "127.0.0.1:1/")
     assert "\n" not in told.value.sentence
     assert told.value.remedy

@@ -18,7 +18,7 @@ from acplab.base.errors import AcplabError
 from acplab.course import lab as labs
 from acplab.host import docker
 from acplab.host import jupyter as server
-from acplab.images.routes import NodeImage
+from acplab.images.sources import NodeImage
 from interrupts import listen_to_ctrl_c
 
 DELETE = cluster.delete
@@ -122,10 +122,10 @@ def test_a_lab_that_does_not_exist(acplab, command):
 
 
 def test_an_unknown_route(acplab, monkeypatch):
-    from acplab.images import routes
+    from acplab.images import sources
 
     monkeypatch.setattr(docker, "ensure", lambda: None)
-    monkeypatch.setattr(node_images, "ensure", routes.ensure)
+    monkeypatch.setattr(node_images, "ensure", sources.ensure)
     code, _, err = acplab("images", "--images", "bogus")
     assert code == 1
     assert "bogus" in err
@@ -319,6 +319,26 @@ def test_images(acplab, ready, monkeypatch):
     assert code == 0
     assert "acplab/node:built" in out
     assert str(paths.cache()) in out
+
+
+@pytest.mark.parametrize(
+    ("chapter", "bundles", "said"), [("04", ["sizing"], "bundle sizing"), ("00", [], "needs no images")]
+)
+def test_images_for_a_chapter(acplab, ready, monkeypatch, chapter, bundles, said):
+    got = []
+    bundle = node_images.Bundle("sizing", {"acplab/sizing:1": "x"}, paths.cache())
+    monkeypatch.setattr(node_images, "ensure", lambda route: NodeImage(f"acplab/node:{route}", "built", "x"))
+    monkeypatch.setattr(node_images, "bundle", lambda name, route: got.append(name) or bundle)
+    code, out, _ = acplab("images", "--for", chapter)
+    assert (code, got) == (0, bundles)
+    assert said in " ".join(out.split())
+
+
+def test_images_for_what_is_no_chapter_gets_nothing(acplab, ready, monkeypatch):
+    monkeypatch.setattr(node_images, "ensure", lambda route: pytest.fail("images were got"))
+    code, _, err = acplab("images", "--for", "mesh")
+    assert code == 1
+    assert "mesh is not a chapter" in err
 
 
 def test_reset(acplab, monkeypatch):

@@ -11,7 +11,7 @@ from acplab.app.doctor import Finding
 from acplab.base.errors import AcplabError
 from acplab.host import docker
 from acplab.host import jupyter as server
-from acplab.images.routes import NodeImage
+from acplab.images import NodeImage, Space
 from acplab.kube import client as connection
 
 NODE = NodeImage("acplab/node:v1-x", "built", "x")
@@ -36,12 +36,7 @@ def healthy(folders, monkeypatch):
     monkeypatch.setattr(
         Path, "read_text", lambda self, *a, **k: "512\n" if str(self) == inotify else real(self, *a, **k)
     )
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder: Usage(free=10**12))
-
-
-class Usage:
-    def __init__(self, free: int) -> None:
-        self.free = free
+    monkeypatch.setattr(images, "needed_space", lambda: [Space(Path("/cache"), 2, 100, "")])
 
 
 def findings() -> dict[str, Finding]:
@@ -85,13 +80,11 @@ def test_few_inotify_instances(monkeypatch):
     assert bad()["inotify instances"].remedy.startswith("sudo sysctl")
 
 
-@pytest.mark.parametrize(
-    ("there", "free", "ok"), [(NODE, 3, True), (NODE, 1, False), (None, 10, False), (None, 20, True)]
-)
-def test_how_much_disk_is_needed_depends_on_what_is_there(monkeypatch, there, free, ok):
-    monkeypatch.setattr(images, "present_quick", lambda route="auto": there)
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder: Usage(free * 1024**3))
-    assert findings()["disk"].ok is ok
+def test_a_full_disk_is_named_whichever_of_the_two_it_is(monkeypatch):
+    disks = [Space(Path("/cache"), 14, 100, "Move the cache."), Space(Path("/data"), 7, 3, "Move Docker's data.")]
+    monkeypatch.setattr(images, "needed_space", lambda: disks)
+    assert bad()["disk"].found == "Only 3 GiB are free in /data; the images need 7."
+    assert bad()["disk"].remedy == "Move Docker's data."
 
 
 def test_no_images_yet_is_nothing_wrong(monkeypatch):

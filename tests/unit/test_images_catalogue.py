@@ -5,12 +5,17 @@ from __future__ import annotations
 import copy
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from acplab.base import paths
 from acplab.base.errors import AcplabError
-from acplab.images import build, catalogue
+from acplab.images import catalogue
+from acplab.images.recipes import go
+from acplab.images.recipes.parts import finished
+
+EVERY_IMAGE = [*catalogue.images(*catalogue.load()["bundles"]), catalogue.loadbalancer()]
 
 
 @pytest.fixture
@@ -26,12 +31,11 @@ def recipes(tmp_path, monkeypatch):
 
 def every_fingerprint() -> dict[str, str]:
     listed = catalogue.load()
-    images = listed["node"] | listed["platform"]
     return (
         {f"program {name}": catalogue.program_inputs(name) for name in listed["programs"]}
         | {f"root {name}": catalogue.root_inputs(name) for name in listed["roots"]}
-        | {f"image {name}": catalogue.image_inputs(name, recipe) for name, recipe in images.items()}
-        | {"base node": build.base_node_inputs()}
+        | {f"image {one.reference}": catalogue.image_inputs(one) for one in catalogue.images(*listed["bundles"])}
+        | {"base node": catalogue.base_node_inputs()}
     )
 
 
@@ -145,10 +149,30 @@ def test_the_nodes_own_files_count_for_the_base_node_alone(recipes):
 
 
 def test_another_binary_in_an_image_counts():
-    name = "registry.k8s.io/kube-scheduler:v1.36.3"
-    recipe = catalogue.load()["node"][name]
-    other = recipe | {"file": "kube-apiserver"}
-    assert catalogue.image_inputs(name, recipe) != catalogue.image_inputs(name, other)
+    image = next(one for one in EVERY_IMAGE if one.files == ("kube-scheduler",))
+    assert catalogue.image_inputs(image) != catalogue.image_inputs(replace(image, files=("kube-apiserver",)))
+
+
+def test_our_own_source_in_a_shared_module_changes_its_program_alone(recipes):
+    before = every_fingerprint()
+    with (recipes / "podnet" / "routes.go").open("a") as source:
+        source.write("// one line more\n")
+    assert changed(before) == {"program podnet", "image docker.io/acplab/podnet:1.0.0"}
+
+
+def test_another_version_in_a_shared_module_changes_all_its_programs(recipes):
+    before = every_fingerprint()
+    with (recipes / "go.sum").open("a") as sums:
+        sums.write("\n")
+    programs = {name.removeprefix("program ") for name in changed(before) if name.startswith("program ")}
+    shared = {name for name, recipe in catalogue.load()["programs"].items() if recipe.get("module") == "."}
+    assert programs == shared
+
+
+def test_how_long_a_build_takes_does_not_count(recipes):
+    before = every_fingerprint()
+    catalogue.load()["programs"]["storefront"]["seconds"] = 99
+    assert changed(before) == set()
 
 
 # --- what the catalogue says --------------------------------------------------------------------------------------
@@ -156,27 +180,49 @@ def test_another_binary_in_an_image_counts():
 
 def test_every_recipe_names_what_there_is():
     listed = catalogue.load()
-    for recipe in [*listed["node"].values(), *listed["platform"].values(), build.LOADBALANCER]:
-        assert (catalogue.FOLDER / recipe["folder"] / "Dockerfile").is_file(), recipe
-        assert recipe.get("program", "storefront") in listed["programs"]
-        assert recipe.get("root", "node") in listed["roots"]
-        if "program" in recipe:
-            binary = recipe.get("file", recipe["program"])
-            assert binary in listed["programs"][recipe["program"]]["packages"], recipe
+    for image in EVERY_IMAGE:
+        assert (catalogue.FOLDER / image.folder / "Dockerfile").is_file(), image
+        assert not image.program or image.program in listed["programs"], image
+        assert not image.root or image.root in listed["roots"], image
+        assert not image.wheel or image.wheel in listed["wheels"], image
 
 
-def test_every_program_has_a_module_with_sums_and_no_one_elses_version():
+def test_every_chapters_bundles_are_there():
+    for names in catalogue.load()["chapters"].values():
+        assert catalogue.images(*names)
+
+
+@pytest.mark.parametrize(
+    ("chapter", "bundles"), [("04", ["sizing"]), ("4", ["sizing"]), ("04-node-os", ["sizing"]), ("00", [])]
+)
+def test_a_chapter_is_called_by_its_number_or_its_name(chapter, bundles):
+    assert catalogue.chapter_bundles(chapter) == bundles
+
+
+@pytest.mark.parametrize("chapter", ["mesh", "006", ""])
+def test_what_is_no_chapter_is_refused(chapter):
+    with pytest.raises(AcplabError, match="is not a chapter"):
+        catalogue.chapter_bundles(chapter)
+
+
+def test_an_unknown_bundle_is_refused_and_the_known_ones_are_named():
+    with pytest.raises(AcplabError, match="no image bundle teapot") as told:
+        catalogue.bundle("teapot")
+    assert "platform" in told.value.remedy
+
+
+def test_every_program_has_a_module_and_kubernetes_its_own_version():
     for name in catalogue.load()["programs"]:
-        assert (catalogue.FOLDER / name / "go.mod").is_file(), name
-    kubernetes = (catalogue.FOLDER / "kubernetes" / "go.mod").read_text()
-    assert f"k8s.io/kubernetes {catalogue.load()['kubernetes']}" in kubernetes
+        assert (catalogue.module(name) / "go.mod").is_file(), name
+    versions = (catalogue.module("kubernetes") / "go.mod").read_text()
+    assert f"k8s.io/kubernetes {catalogue.load()['kubernetes']}" in versions
 
 
-def test_a_platform_image_is_published_or_ours():
-    listed = catalogue.load()
-    for name, recipe in listed["platform"].items():
-        assert bool(recipe.get("ours")) != (name in listed["published"]), name
-    assert listed["loadbalancer"] in listed["published"]
+def test_an_image_in_manifests_is_published_or_ours():
+    published = catalogue.load()["published"]
+    for image in EVERY_IMAGE:
+        if image not in catalogue.bundle("base"):
+            assert image.ours != (image.reference in published), image
 
 
 def test_digests_are_digests():
@@ -190,7 +236,7 @@ def test_digests_are_digests():
 
 def test_a_part_appears_when_its_block_has_ended_well(tmp_path):
     target = tmp_path / "parts" / "thing"
-    with build._finished(target) as folder:
+    with finished(target) as folder:
         folder.mkdir()
         (folder / "binary").write_text("x")
         assert not target.exists()
@@ -203,7 +249,7 @@ def test_an_interrupted_part_leaves_nothing(tmp_path, cause):
     target = tmp_path / "parts" / "thing"
 
     def interrupted() -> None:
-        with build._finished(target) as folder:
+        with finished(target) as folder:
             folder.mkdir()
             (folder / "half").write_text("x")
             raise cause
@@ -214,33 +260,75 @@ def test_an_interrupted_part_leaves_nothing(tmp_path, cause):
 
 
 def test_a_part_may_be_a_file(tmp_path):
-    with build._finished(tmp_path / "thing") as file:
+    with finished(tmp_path / "thing") as file:
         file.write_text("x")
     assert (tmp_path / "thing").read_text() == "x"
 
 
-@pytest.mark.usefixtures("folders")
-def test_a_program_that_is_there_is_not_built_again(monkeypatch):
-    monkeypatch.setattr(build, "_go", lambda *_, **__: pytest.fail("it was compiled"))
-    made = catalogue.part("program", "kind", catalogue.program_inputs("kind"))
-    made.mkdir(parents=True)
-    assert build.program("kind") == made
-    assert build.kind() == made / "kind"
+class Compiler:
+    """A go command that writes what it is asked for; the packages of each call, and whether one is interrupted."""
 
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+        self.interrupt = False
 
-@pytest.mark.usefixtures("folders")
-def test_an_interrupted_compilation_is_done_anew(monkeypatch):
-    def compiled(*arguments, **_):
-        binary = Path(arguments[arguments.index("-o") + 1])
-        binary.parent.mkdir(parents=True, exist_ok=True)
-        binary.write_text("binary")
-        if interrupt:
+    def run(self, *words: str, module: str, current: object) -> None:
+        where = words.index("-o") + 1
+        self.calls.append(list(words[where + 1 :]))
+        for package in words[where + 1 :]:
+            Path(words[where], go._binary(module, package)).write_text("binary")
+        if self.interrupt:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(build, "_go", compiled)
-    interrupt = True
+
+@pytest.fixture
+def compiler(folders, monkeypatch) -> Compiler:
+    fake = Compiler()
+    monkeypatch.setattr(go, "run", fake.run)
+    return fake
+
+
+def test_a_program_that_is_there_is_not_compiled_again(compiler):
+    made = catalogue.part("program", "kind", catalogue.program_inputs("kind"))
+    made.mkdir(parents=True)
+    assert go.program("kind") == made
+    assert go.kind() == made / "kind"
+    assert compiler.calls == []
+
+
+def test_an_interrupted_compilation_is_done_again(compiler):
+    compiler.interrupt = True
     with pytest.raises(KeyboardInterrupt):
-        build.program("storefront")
+        go.program("storefront")
     assert list((paths.cache() / "parts").iterdir()) == []
-    interrupt = False
-    assert (build.program("storefront") / "storefront").read_text() == "binary"
+    compiler.interrupt = False
+    assert (go.program("storefront") / "storefront").read_text() == "binary"
+
+
+def test_the_programs_of_a_module_are_compiled_by_one_call_but_for_those_that_need_their_own(compiler):
+    go.programs(["kind", "etcd", "coredns", "local-path"])
+    etcd = ["./etcd", "go.etcd.io/etcd/etcdctl/v3", "go.etcd.io/etcd/etcdutl/v3"]
+    alone = ["github.com/rancher/local-path-provisioner"]
+    assert compiler.calls == [["sigs.k8s.io/kind"], [*etcd, "./coredns"], alone]
+    assert {file.name for file in go.target("etcd").iterdir()} == {"etcd", "etcdctl", "etcdutl"}
+    assert (go.target("coredns") / "coredns").exists()
+
+
+def test_only_what_is_missing_of_a_module_is_compiled(compiler):
+    go.programs(["etcd"])
+    go.programs(["etcd", "coredns"])
+    assert compiler.calls[1:] == [["./coredns"]]
+
+
+def test_every_binary_that_an_image_or_a_node_takes_is_built():
+    wanted = {(one.program, name) for one in EVERY_IMAGE for name in one.files}
+    wanted |= {(program, name) for program, names in catalogue.NODE_PROGRAMS.items() for name in names}
+    assert {(program, name) for program, name in wanted if name not in go.binaries(program)} == set()
+
+
+@pytest.mark.parametrize(("gib", "cores", "off"), [(7, 2, False), (8, 2, True), (16, 16, False), (64, 16, True)])
+def test_the_compiler_collects_its_garbage_where_memory_is_short(monkeypatch, gib, cores, off):
+    page = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": gib * 1024**3 // 4096}
+    monkeypatch.setattr(go.os, "sysconf", page.__getitem__)
+    monkeypatch.setattr(go.os, "cpu_count", lambda: cores)
+    assert (go._environment().get("GOGC") == "off") is off

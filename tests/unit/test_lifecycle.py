@@ -21,7 +21,7 @@ from acplab.cluster.kind_config import own_config
 from acplab.cluster.lifecycle import Cluster
 from acplab.cluster.ranges import Ranges, refuse_unbuildable
 from acplab.host import docker
-from acplab.images.routes import NodeImage
+from acplab.images.sources import NodeImage
 from acplab.kube import client as connection
 from acplab.kube import ownership as safety
 from filelock import FileLock

@@ -211,17 +211,25 @@ def check(
 
 
 @app.command()
-def images(images: Images = "auto") -> None:
+def images(
+    images: Images = "auto",
+    chapter: Annotated[str, typer.Option("--for", help="Also what a chapter needs, such as 04.")] = "",
+) -> None:
     """Get the images without making a cluster, and say what there is."""
     from acplab import images as node_images
     from acplab.host import docker
-    from acplab.images import build
 
+    bundles = node_images.chapter_bundles(chapter) if chapter else []
     docker.ensure()
     node = node_images.ensure(images)
     _line(_("node image"), node.reference)
     _line(_("route"), node.route)
-    _line(_("cache"), f"{paths.cache()} ({build.storage_bytes() / 1024**3:.1f} GiB)")
+    for name in bundles:
+        bundle = node_images.bundle(name, images)
+        _line(_("bundle {name}").format(name=name), ", ".join(bundle.images))
+    if chapter and not bundles:
+        say(_("Chapter {chapter} needs no images of its own.").format(chapter=chapter))
+    _line(_("cache"), f"{paths.cache()} ({node_images.storage_bytes() / 1024**3:.1f} GiB)")
 
 
 @app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

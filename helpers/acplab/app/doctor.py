@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import platform
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from acplab import cluster, images
-from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.host import docker
 from acplab.host import jupyter as server
-from acplab.images import routes
 from acplab.kube import client as connection
 
 INOTIFY_INSTANCES = 128  # below this, a cluster of several nodes runs out ("too many open files")
@@ -83,12 +80,12 @@ def _inotify() -> Finding:
 
 
 def _disk() -> Finding:
-    free = shutil.disk_usage(paths.cache()).free / routes.GIB
-    needed = 2 if images.present_quick() else routes.NEEDED_GIB["built"]
-    remedy = _("Free some space, or set ACPLAB_CACHE to a folder on a larger disk.")
-    return Finding(
-        _("disk"), _("{free:.0f} GiB free at {folder}").format(free=free, folder=paths.cache()), free >= needed, remedy
-    )
+    disks = images.needed_space()
+    for disk in disks:
+        if disk.problem:
+            return Finding(_("disk"), disk.problem.sentence, False, disk.problem.remedy)
+    found = [_("{free:.0f} GiB free at {folder}").format(free=disk.free, folder=disk.folder) for disk in disks]
+    return Finding(_("disk"), "; ".join(found), True)
 
 
 def _docker() -> Finding:

@@ -1,10 +1,28 @@
-"""The images of a lab cluster: one node image with everything baked in, whatever route it came by.
+"""The images of lab clusters: a node image with base and platform baked in, and one bundle a topic.
 
-Look at: routes.py for where images come from, build.py for making them from package registries,
-bake.py for the node image itself, catalogue.py for what there is.
+Look at: sources.py for where images come from, recipes/ for making them from package registries, bake.py for the node
+image, bundles.py for what is loaded into running nodes, catalogue.py for what there is.
 """
 
-from acplab.images.build import gateway_crds, kind
-from acplab.images.routes import NodeImage, ensure, present, present_quick
+from acplab.images.bundles import Bundle, bundle, load
+from acplab.images.catalogue import chapter_bundles
+from acplab.images.recipes.go import gateway_crds, kind
+from acplab.images.sources import NodeImage, ensure, manifest, needed_space, present, present_quick
+from acplab.images.space import Space, storage_bytes
 
-__all__ = ["NodeImage", "ensure", "gateway_crds", "kind", "present", "present_quick"]
+__all__ = [
+    "Bundle",
+    "NodeImage",
+    "Space",
+    "bundle",
+    "chapter_bundles",
+    "ensure",
+    "gateway_crds",
+    "kind",
+    "load",
+    "manifest",
+    "needed_space",
+    "present",
+    "present_quick",
+    "storage_bytes",
+]

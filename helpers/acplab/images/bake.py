@@ -1,4 +1,4 @@
-"""The node image: a base node with every image that a lab needs already in its containerd.
+"""The node image: a base node with the images of base and platform already in its containerd.
 
 Creating a cluster then loads nothing, and a node needs no network, whichever route was taken.
 """
@@ -7,33 +7,30 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from acplab.base.console import Stage, stage
 from acplab.base.errors import AcplabError
-from acplab.base.i18n import _
+from acplab.base.i18n import ngettext
 from acplab.base.retry import retry_context
 from acplab.host import docker
+from acplab.images import catalogue, containerd
+from acplab.images.store import LABEL
 
-CTR = ("ctr", "--namespace", "k8s.io")
+CNI = "/kind/manifests/default-cni.yaml"
 
 
-def node(reference: str, base: str, images: list[str], inputs: str) -> None:
-    """Bake `images` (in Docker's store) into `base` and call the result `reference`."""
-    title = _("Putting {n} images into the node image").format(n=len(images))
-    with stage("bake", title, 60) as current, _running_containerd(base) as container:
-        _import(container, images, current)
+def node(reference: str, base: str, images: Mapping[str, str], inputs: str) -> None:
+    """Bake images (of Docker's store, with their fingerprints) into `base` and call the result `reference`."""
+    title = ngettext("Putting {n} image into the node image", "Putting {n} images into the node image", len(images))
+    with stage("bake", title.format(n=len(images)), 60) as current, _running_containerd(base) as container:
+        _fill(container, images, current)
+        # kind installs what it finds there: podnet is the Pod network on every route.
+        docker.run("exec", "--interactive", container, "tee", CNI, stdin=catalogue.cni_manifest())
         current.say("docker commit")
-        docker.run(
-            "commit",
-            *_as_before(base),
-            "--change",
-            f"LABEL acplab.inputs={inputs}",
-            container,
-            reference,
-            timeout=300,
-        )
+        label = ["--change", f"LABEL {LABEL}={inputs}"]
+        docker.run("commit", *_as_before(base), *label, container, reference, timeout=300)
 
 
 @contextmanager
@@ -51,25 +48,20 @@ def _running_containerd(base: str) -> Iterator[str]:
         docker.run("rm", "--force", "--volumes", container)
 
 
-def _import(container: str, images: list[str], current: Stage) -> None:
-    """docker save | ctr import, without unpacking: the node does that when it starts a container."""
+def _fill(container: str, images: Mapping[str, str], current: Stage) -> None:
     current.say("docker save | ctr images import")
-    into = ["docker", "exec", "--interactive", container, *CTR, "images", "import", "--no-unpack", "--digests", "-"]
     with (
         current.log.open("a") as log,
         subprocess.Popen(["docker", "save", *images], stdout=subprocess.PIPE, stderr=log) as save,
     ):
-        code = subprocess.call(into, stdin=save.stdout, stdout=log, stderr=log)
-    if code or save.returncode:
-        raise current.failure(code or save.returncode, "ctr images import")
+        assert save.stdout is not None
+        containerd.put(container, save.stdout, images, current)
+    if save.returncode:
+        raise current.failure(save.returncode, "docker save")
 
 
 def _as_before(base: str) -> list[str]:
     """What `docker commit` must be told so that the image starts as its base did."""
     config = json.loads(docker.run("image", "inspect", "--format", "{{json .Config}}", base))
-    return [
-        "--change",
-        f"ENTRYPOINT {json.dumps(config['Entrypoint'])}",
-        "--change",
-        f"CMD {json.dumps(config.get('Cmd') or [])}",
-    ]
+    entrypoint, command = json.dumps(config["Entrypoint"]), json.dumps(config.get("Cmd") or [])
+    return ["--change", f"ENTRYPOINT {entrypoint}", "--change", f"CMD {command}"]

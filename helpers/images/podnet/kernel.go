@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -29,17 +30,29 @@ type kernel struct {
 	run func(ctx context.Context, stdin string, command ...string) ([]byte, error)
 }
 
-// runCommand is the run of a real node.
-func runCommand(ctx context.Context, stdin string, command ...string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
-	defer cancel()
-	var stdout, stderr bytes.Buffer
-	process := exec.CommandContext(ctx, command[0], command[1:]...)
-	process.Stdin, process.Stdout, process.Stderr = strings.NewReader(stdin), &stdout, &stderr
-	if err := process.Run(); err != nil {
-		return nil, fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, strings.TrimSpace(stderr.String()))
+// onNode runs commands of the node, whose root file system is mounted at this folder. So the image needs none of its
+// own, and iptables is the variant that the node's kube-proxy speaks to as well.
+func onNode(root string) func(context.Context, string, ...string) ([]byte, error) {
+	return func(ctx context.Context, stdin string, command ...string) ([]byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+		defer cancel()
+		var stdout, stderr bytes.Buffer
+		process := exec.CommandContext(ctx, "/usr/bin/env", command...) // it looks for the command inside of the root
+		process.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+		process.Dir, process.Env = "/", []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+		process.Stdin, process.Stdout, process.Stderr = strings.NewReader(stdin), &stdout, &stderr
+		if err := process.Run(); err != nil {
+			return nil, fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, strings.TrimSpace(stderr.String()))
+		}
+		return stdout.Bytes(), nil
 	}
-	return stdout.Bytes(), nil
+}
+
+// addPlugin gives the node the CNI plugin bridge if it has none: kind's published node images come without.
+func (k kernel) addPlugin(ctx context.Context, folder, bridge string) error {
+	const script = `cd "$0" && { test -x bridge || { cat > .bridge && chmod 755 .bridge && mv .bridge bridge; }; }`
+	_, err := k.run(ctx, bridge, "sh", "-c", script, folder)
+	return err
 }
 
 // routes are the ones that this program made earlier.

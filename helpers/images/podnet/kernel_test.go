@@ -48,7 +48,7 @@ func printed(t *testing.T, line string) string {
 func TestOnARealKernel(t *testing.T) {
 	ownNetwork(t)
 	a, _ := scripted(t)
-	a.kernel.run = runCommand
+	a.kernel.run = onNode("")
 	printed(t, "ip route add 10.244.9.0/24 via 172.18.0.9") // somebody else's
 	steps := []struct {
 		nodes []*corev1.Node
@@ -94,10 +94,26 @@ func checkMasquerade(t *testing.T) {
 func TestARouteThatCannotBe(t *testing.T) {
 	ownNetwork(t)
 	a, _ := scripted(t)
-	a.kernel.run = runCommand
+	a.kernel.run = onNode("")
 	unreachable := []*corev1.Node{twoNodes[0], node("far", "10.244.3.0/24", "192.0.2.1")}
 	printed(t, "ip route del default")
 	if a.reconcile(t.Context(), unreachable) {
 		t.Error("well with a route that cannot be")
+	}
+}
+
+func TestAddingThePlugin(t *testing.T) {
+	folder := t.TempDir()
+	k := kernel{run: onNode("")}
+	for _, bridge := range []string{"the first", "another"} {
+		if err := k.addPlugin(context.Background(), folder, bridge); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if said := printed(t, "ls -A "+folder+"; cat "+folder+"/bridge; test -x "+folder+"/bridge"); said != "bridge\nthe first" {
+		t.Errorf("a node's own plugin should stay: %q", said)
+	}
+	if err := k.addPlugin(context.Background(), filepath.Join(folder, "missing"), "x"); err == nil {
+		t.Error("a node without a folder for plugins went unnoticed")
 	}
 }

@@ -1,4 +1,4 @@
-// Podnet is the Pod network of a built node: one agent on each node. The control plane gives every node a part of
+// Podnet is the Pod network of every node: one agent on each node. The control plane gives every node a part of
 // the Pod subnet (its podCIDR); the agent plugs the Pods of its own node into a bridge, and keeps one route to
 // each other node:
 //
@@ -45,9 +45,23 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	warnAboutBridge(log)
+	kernel := kernel{run: onNode(nodeRoot)}
+	if err := addPlugin(ctx, kernel); err != nil {
+		log.Error(err.Error())
+		os.Exit(1)
+	}
 	log.Info("waiting for the list of nodes", "node", settings.node, "podSubnet", settings.podSubnet)
 	watch := watchNodes(ctx, client)
-	agent{settings: settings, kernel: kernel{run: runCommand}, log: log}.follow(ctx, watch)
+	agent{settings: settings, kernel: kernel, log: log}.follow(ctx, watch)
+}
+
+// addPlugin brings along the one CNI plugin that not every node has.
+func addPlugin(ctx context.Context, k kernel) error {
+	bridge, err := os.ReadFile("/bridge")
+	if err != nil {
+		return err
+	}
+	return k.addPlugin(ctx, pluginFolder, string(bridge))
 }
 
 // follow reconciles now, whenever a node has changed, and from time to time in any case, until ctx ends.

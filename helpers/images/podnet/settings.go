@@ -8,7 +8,12 @@ import (
 )
 
 // Containerd takes the first file by name, and 10- comes before what others may bring.
-const conflistPath = "/etc/cni/net.d/10-acplab.conflist"
+const conflistPath = nodeRoot + "/etc/cni/net.d/10-acplab.conflist"
+
+const (
+	nodeRoot     = "/host"        // where the node's root file system is mounted
+	pluginFolder = "/opt/cni/bin" // where containerd looks for CNI plugins, in the node
+)
 
 type settings struct {
 	node         string       // the name of the node that this agent runs on

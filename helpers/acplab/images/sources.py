@@ -10,29 +10,31 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from acplab.base import locks as turns
-from acplab.base import paths
+from acplab.base import locks, paths
 from acplab.base.console import say, stage
 from acplab.base.errors import AcplabError
-from acplab.base.i18n import _
+from acplab.base.i18n import _, ngettext
 from acplab.host import docker
-from acplab.images import bake, build, catalogue
+from acplab.images import bake, catalogue, space, store
+from acplab.images.catalogue import Image
+from acplab.images.recipes import image as recipe
 
 PROBE_SECONDS = 6
-GIB = 1024**3
-NEEDED_GIB = {"built": 20, "published": 6, "mirror": 6}
+BAKED = ("base", "platform")  # the bundles that are in the node image
+Got = TypeVar("Got")
 
 
 @dataclass(frozen=True)
 class NodeImage:
     """The image that the nodes of a cluster run.
 
-    reference: its name in Docker's store. route: "built", "published" or "mirror".
+    reference: its name in Docker's store. route: "built" or "published" (through a mirror or not).
     inputs: fingerprint of what is in it.
     """
 
@@ -46,17 +48,28 @@ class NodeImage:
         return catalogue.load()["node-patches"] if self.route == "built" else []
 
 
+def manifest(route: str, *bundles: str) -> dict[str, str]:
+    """Image -> fingerprint of what is in it, for some bundles on a route (built or published). Only computes."""
+    images = [one for name in bundles if (route, name) != ("published", "base") for one in catalogue.bundle(name)]
+    return {one.reference: _inputs(one, route) for one in images}
+
+
+def _inputs(image: Image, route: str) -> str:
+    if route == "built" or image.ours:
+        return catalogue.image_inputs(image)
+    return catalogue.fingerprint(image.reference, catalogue.load()["published"][image.reference])
+
+
 def planned(route: str) -> NodeImage:
     """The node image that a route would give with today's recipes."""
-    listed = catalogue.load()
-    platform = {name: catalogue.image_inputs(name, recipe) for name, recipe in listed["platform"].items()}
+    baked = manifest(route, *BAKED)
     if route == "built":
-        node = {name: catalogue.image_inputs(name, recipe) for name, recipe in listed["node"].items()}
-        balancer = catalogue.image_inputs(listed["loadbalancer"], build.LOADBALANCER)
-        inputs = catalogue.fingerprint(build.base_node_inputs(), node, platform, balancer)
-        version = listed["kubernetes"]
+        balancer = catalogue.image_inputs(catalogue.loadbalancer())
+        inputs = catalogue.fingerprint(catalogue.base_node_inputs(), baked, balancer)
+        version = catalogue.load()["kubernetes"]
     else:
-        inputs, version = catalogue.fingerprint(listed["published"], platform), base_tag().split(":")[1]
+        inputs = catalogue.fingerprint(catalogue.load()["published"], baked, catalogue.cni_manifest())
+        version = base_tag().split(":")[1]
     return NodeImage(f"acplab/node:{version}-{inputs}", route, inputs)
 
 
@@ -70,20 +83,30 @@ def ensure(route: str = "auto") -> NodeImage:
 
     route: auto, published, mirror=PREFIX or built. AcplabError when it cannot be had that way.
     """
-    _require_known(route)
+    require_known(route)
+    if node := _in_docker(route):
+        return node
+    with alone():
+        return present(route) or by_ladder(route, _make)
+
+
+def alone() -> AbstractContextManager[None]:
+    """One acplab at a time gets images; AcplabError if another is at it."""
     busy = AcplabError(
         _("Another acplab is getting the images at this moment."), _("Wait until it has finished, then start again.")
     )
-    with turns.hold(paths.cache() / "images.lock", 0, lambda: busy):
-        return present(route) or _make(route)
+    return locks.hold(paths.cache() / "images.lock", 0, lambda: busy)
+
+
+def _in_docker(route: str) -> NodeImage | None:
+    return next((node for node in map(planned, candidates(route)) if _complete(node)), None)
 
 
 def present(route: str = "auto") -> NodeImage | None:
     """The node image if it is in Docker's store, or in the cache, from where it is put back."""
-    for name in _candidates(route):
-        node = planned(name)
-        if _complete(node):
-            return node
+    if node := _in_docker(route):
+        return node
+    for node in map(planned, candidates(route)):
         if (tar := _tar(node)).exists() and _put_back(tar):
             return node
     return None
@@ -91,66 +114,77 @@ def present(route: str = "auto") -> NodeImage | None:
 
 def _put_back(tar: Path) -> bool:
     try:
-        with stage("load", _("Putting the node image back into Docker's store"), 40) as current:
-            current.run(["docker", "load", "--input", tar])
+        with stage("load", _("Putting the node image back into Docker's store"), 40), tar.open("rb") as archive:
+            store.piped("load", source=archive)
     except AcplabError as error:
-        say(_("{why} So the image is made anew.").format(why=error.sentence))
+        say(_("{why} So the image is made again.").format(why=error.sentence))
         return False
     return True
 
 
 def present_quick(route: str = "auto") -> NodeImage | None:
     """The node image if Docker has it, or the cache has a copy. Only looks."""
-    for name in _candidates(route):
-        node = planned(name)
-        if _tar(node).exists() or _complete(node):
-            return node
-    return None
+    return next((node for node in map(planned, candidates(route)) if _tar(node).exists() or _complete(node)), None)
 
 
-def _candidates(route: str) -> list[str]:
+def needed_space() -> list[space.Space]:
+    """The disks that the images take room on, with what is needed there still."""
+    return space.disks("there" if present_quick() else "built")
+
+
+def candidates(route: str) -> list[str]:
+    """Under which routes something of this route may be there already."""
     return ["published", "built"] if route == "auto" else ["published" if route.startswith("mirror=") else route]
 
 
 def _complete(node: NodeImage) -> bool:
-    return build.built_from(node.reference) == node.inputs and build.built_from(loadbalancer()) is not None
+    return store.built_from(node.reference) == node.inputs and store.built_from(loadbalancer()) is not None
 
 
 def loadbalancer() -> str:
     """Name of kind's load balancer image."""
-    return catalogue.load()["loadbalancer"]
+    return catalogue.loadbalancer().reference
 
 
 def _tar(node: NodeImage) -> Path:
     return paths.cache() / "node" / f"{node.route}-{node.reference.rsplit(':', 1)[1]}.tar"
 
 
-def _make(route: str) -> NodeImage:
+def by_ladder(route: str, make: Callable[[str, str], Got]) -> Got:
+    """What make(route, mirror prefix) gives by the route that answers; `auto` builds when the others fail."""
     name, prefix = _decide(route)
     try:
-        return _make_by(name, prefix)
+        return make(name, prefix)
     except AcplabError as error:
         if route != "auto" or name == "built":
             raise
-        say(
-            _("{why} The images are built from package registries instead; that takes about 20 minutes.").format(
-                why=error.sentence
-            )
-        )
-        return _make_by("built", "")
+        why = _("{why} The images are built from package registries instead; that takes about 15 minutes.")
+        say(why.format(why=error.sentence))
+        return make("built", "")
 
 
-def _make_by(name: str, prefix: str) -> NodeImage:
-    _require_space(name)
-    node = planned(name)
-    if name == "built":
-        build.everything()
-        base, images = build.base_node(), [*catalogue.load()["node"], *catalogue.load()["platform"]]
+def _make(route: str, prefix: str) -> NodeImage:
+    space.require(route)
+    node, baked = planned(route), manifest(route, *BAKED)
+    images = [one for one in catalogue.images(*BAKED) if one.reference in baked]
+    if route == "built":
+        recipe.build_all([*images, catalogue.loadbalancer()], node=True)
+        base = recipe.base_node()
     else:
-        base, images = pull_all(prefix)
-    bake.node(node.reference, base, images, node.inputs)
+        base = base_tag()
+        pull_all([base, loadbalancer()], prefix)
+        fetch(images, route, prefix)
+    bake.node(node.reference, base, baked, node.inputs)
     _save(node)
     return node
+
+
+def fetch(images: Iterable[Image], route: str, prefix: str) -> None:
+    """Put images into Docker's store: pulled if the route is published and they are, else built."""
+    pulled = [one for one in images if route == "published" and not one.ours]
+    if pulled:
+        pull_all([one.reference for one in pulled], prefix)
+    recipe.build_all([one for one in images if one not in pulled])
 
 
 def _decide(route: str) -> tuple[str, str]:
@@ -162,15 +196,13 @@ def _decide(route: str) -> tuple[str, str]:
     for prefix in ("", *([os.environ["ACPLAB_MIRROR"].rstrip("/") + "/"] if os.environ.get("ACPLAB_MIRROR") else [])):
         if _answers(prefix + _full(loadbalancer())):
             return "published", prefix
-    say(
-        _(
-            "No container registry answers, so the images are built from package registries. The first time takes about 20 minutes."
-        )
-    )
+    why = _("No container registry answers, so the images are built from package registries.")
+    say(why + " " + _("The first time takes about 15 minutes."))
     return "built", ""
 
 
-def _require_known(route: str) -> None:
+def require_known(route: str) -> None:
+    """AcplabError unless it is one of the routes."""
     mirror = route.startswith("mirror=") and route.removeprefix("mirror=").strip("/")
     if route not in ("auto", "published", "built") and not mirror:
         raise AcplabError(
@@ -186,21 +218,13 @@ def _answers(reference: str) -> bool:
     return True
 
 
-def pull_all(prefix: str, published: dict[str, str | None] | None = None) -> tuple[str, list[str]]:
-    """Pull what is published and build what is ours: (base node image, images to bake in).
-
-    prefix: "" or a mirror with its slash. published: name -> digest or None (for a tag alone).
-    """
-    published = published or catalogue.load()["published"]
-    with stage("pull", _("Pulling {n} images").format(n=len(published)), 120) as current:
-        for name, digest in published.items():
+def pull_all(names: list[str], prefix: str) -> None:
+    """Pull published images. prefix: "" or a mirror with its slash."""
+    title = ngettext("Pulling {n} image", "Pulling {n} images", len(names)).format(n=len(names))
+    with stage("pull", title, 60) as current:
+        for name in names:
             current.say(name)
-            pull(name, digest, prefix)
-    platform: dict[str, dict[str, Any]] = catalogue.load()["platform"]
-    for name, recipe in platform.items():
-        if recipe.get("ours"):
-            build.image(name, recipe)
-    return next(name for name in published if "/node:" in name), list(platform)
+            pull(name, catalogue.load()["published"][name], prefix)
 
 
 def pull(name: str, digest: str | None, prefix: str) -> None:
@@ -217,25 +241,12 @@ def _full(name: str) -> str:
     return name if "." in name.split("/")[0] else f"docker.io/{name}"
 
 
-def _require_space(route: str) -> None:
-    free = shutil.disk_usage(paths.cache()).free / GIB
-    if free < NEEDED_GIB[route]:
-        raise AcplabError(
-            _("Only {free:.0f} GiB are free in {folder}; the images need {need}.").format(
-                free=free, folder=paths.cache(), need=NEEDED_GIB[route]
-            ),
-            _("Free some space, or set ACPLAB_CACHE to a folder on a larger disk."),
-        )
-
-
 def _save(node: NodeImage) -> None:
     """A copy in the cache, so that a lost Docker store is refilled without building."""
     tar = _tar(node)
     tar.parent.mkdir(parents=True, exist_ok=True)
-    with stage("save", _("Keeping a copy of the node image in the cache"), 20) as current:
-        part = tar.with_suffix(".part")
-        current.run(["docker", "save", "--output", part, node.reference, loadbalancer()])
-        part.replace(tar)
+    with stage("save", _("Keeping a copy of the node image in the cache"), 20):
+        store.save([node.reference, loadbalancer()], tar)
     _forget_older(node)
 
 
