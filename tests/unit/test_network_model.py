@@ -42,6 +42,17 @@ def private(cidr: str) -> bool:
     return all(a == 10 or (a == 172 and 16 <= b < 32) or (a, b) == (192, 168) for a, b in tops)
 
 
+def reserved(cidr: str) -> bool:
+    """Whether an address is one of those that no VPC has: 100.64/10, 127/8, 169.254/16, 224/4."""
+    tops = {divmod(unit // 8192, 256) for unit in units(cidr)}
+    return any((a == 100 and 64 <= b < 128) or a == 127 or (a, b) == (169, 254) or 224 <= a < 240 for a, b in tops)
+
+
+def size(cidr: str) -> int:
+    """How many addresses a range has."""
+    return 8 * len(units(cidr))
+
+
 def meet(one: str, other: str) -> bool:
     """Whether two ranges have a /29 in common."""
     return not units(one).isdisjoint(units(other))
@@ -59,7 +70,10 @@ def model(plan: Request) -> set[str]:
     worst = max(share(plan, zone) for zone in plan.zones)
     wanted = max(plan.nodes, plan.nodes_later)
     says = {
-        "vpc-range": not private(plan.vpc),
+        "vpc-range": reserved(plan.vpc),
+        "vpc-size": not 16 <= size(plan.vpc) <= 256**3,
+        "vswitch-size": any(not 8 <= size(one.cidr) <= 256**2 for one in plan.vswitches),
+        "service-size": not 10 <= size(plan.service_cidr) <= 2**20,
         "pod-range": any(not private(pod) for pod in pods),
         "service-range": not private(plan.service_cidr),
         "pod-overlaps-vpc": any(meet(pod, plan.vpc) for pod in pods),
@@ -106,6 +120,7 @@ def neighbours(plan: Request, pods: list[str], one: Neighbour) -> set[str]:
 
 # --- plans by chance ----------------------------------------------------------------------------------------------------
 
+SERVICES = ("10.0.0.0/11", "10.0.0.0/12", "172.21.0.0/28", "172.21.0.0/29")
 AREAS = ("10.0", "172.20", "192.168", "192.169", "100.64")
 
 
@@ -144,7 +159,9 @@ def wishes(draw):
 @st.composite
 def vswitches(draw, zones, most=4):
     areas = AREAS[2:3]
-    parts = st.tuples(st.sampled_from(zones), cidrs(areas, (18, 24)), st.sampled_from(["node", "pod"]))
+    parts = st.tuples(
+        st.sampled_from(zones), cidrs(areas, (18, 24)) | st.just("192.168.0.0/15"), st.sampled_from(["node", "pod"])
+    )
     return tuple(VSwitch(f"v{i}", *one) for i, one in enumerate(draw(st.lists(parts, max_size=most))))
 
 
@@ -153,10 +170,10 @@ def plans(draw, areas=AREAS):
     """Any plan, most of them broken: somewhat more of those that could be valid."""
     values = draw(wishes())
     return Plan(
-        vpc=draw(cidrs(areas) | st.just("192.168.0.0/16")),
+        vpc=draw(cidrs(areas) | st.sampled_from(["192.168.0.0/16", "192.168.0.0/29", "169.254.0.0/16"])),
         vswitches=draw(vswitches(values["zones"])),
         pod_cidr=draw(cidrs(areas)),
-        service_cidr=draw(cidrs(areas)),
+        service_cidr=draw(cidrs(areas) | st.sampled_from(SERVICES)),
         node_mask=draw(st.integers(24, 28)),
         **values,
     )
@@ -167,10 +184,10 @@ def requests(draw):
     """Any request: each range given or left to be chosen."""
     values = draw(wishes())
     return Request(
-        vpc=draw(cidrs(AREAS[:3])),
+        vpc=draw(cidrs(AREAS[:3]) | st.just("192.168.0.0/29")),
         vswitches=draw(st.just(()) | vswitches(values["zones"])),
         pod_cidr=draw(st.just("") | cidrs()),
-        service_cidr=draw(st.just("") | cidrs()),
+        service_cidr=draw(st.just("") | cidrs() | st.sampled_from(SERVICES)),
         node_mask=draw(st.sampled_from([0, 0, 24, 25, 26, 27, 28])),
         **values,
     )
@@ -246,8 +263,8 @@ def test_an_accepted_plan_breaks_no_rule_and_keeps_what_was_given(request_):
 
 @given(healthy())
 def test_a_plan_of_a_plan_is_the_plan(plan):
-    assert network.plan(plan) == network.Result(plan)
-    assert network.repair(plan) == network.Result(plan)
+    assert network.plan(plan).plan == plan
+    assert network.repair(plan).plan == plan
 
 
 # --- room ---------------------------------------------------------------------------------------------------------------
@@ -420,7 +437,7 @@ def test_limits_are_sorted_and_the_first_comes_first(plan):
 
 @given(healthy(["flannel"]), st.integers(0, 40))
 def test_the_blocks_of_nodes_are_apart_and_inside_the_pod_cidr(plan, n):
-    blocks = plan.node_blocks(n)
+    blocks = plan.node_pod_cidrs(n)
     assert len(blocks) == min(n, network.flannel_nodes(plan.pod_cidr, plan.node_mask))
 
     def addresses(cidr: str) -> range:
@@ -464,6 +481,7 @@ def test_ipv6_ranges_follow_the_same_rules(vpc, pods, services, theirs):
         rule
         for rule, broken in {
             "pod6-outside-vpc6": pods - vpc,
+            "service-size": True,  # a /48 to /52 is always too large
             "service-overlaps-vpc": services & vpc,
             "pod-overlaps-service": pods & services,
             "vpc-overlaps-neighbour": vpc & there,

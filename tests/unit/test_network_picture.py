@@ -56,32 +56,32 @@ PICTURES = {
 
 def test_flannel_in_words() -> None:
     assert network.plan_picture(FLANNEL).text.splitlines() == [
-        "Flannel in 192.168.0.0/16: 3 nodes, 40 in two years, 100 Pods each",
+        "Flannel in 192.168.0.0/16; nodes: 3 now, 40 in two years; Pods per node: 100",
         "  This cluster",
         "    VPC 192.168.0.0/16",
         "      zone cn-hangzhou-h",
-        "        vSwitch node-cn-hangzhou-h 192.168.0.0/24: for nodes: 2 addresses now, 20 in two years, room for 252",
+        "        vSwitch node-cn-hangzhou-h 192.168.0.0/24: addresses for nodes: 2 now, 20 in two years, room for 252",
         "      zone cn-hangzhou-i",
-        "        vSwitch node-cn-hangzhou-i 192.168.1.0/24: for nodes: 2 addresses now, 20 in two years, room for 252",
-        "    Pod CIDR 172.20.0.0/16: 256 blocks of /24, one a node: 3 now, 40 in two years, 216 free",
+        "        vSwitch node-cn-hangzhou-i 192.168.1.0/24: addresses for nodes: 2 now, 20 in two years, room for 252",
+        "    Pod CIDR 172.20.0.0/16: Pod CIDRs of /24, one per node: 3 now, 40 in two years, room for 256, 216 free",
         "      node 1 172.20.0.0/24, node 2 172.20.1.0/24, node 3 172.20.2.0/24, to node 40, free",
-        "    Service CIDR 172.21.0.0/20: 100 Services in two years, room for 4 092",
+        "    Service CIDR 172.21.0.0/20: Services: 100 in two years, room for 4 092",
     ]
 
 
 def test_the_blocks_are_those_of_the_plan() -> None:
     plan = network.plan_or_raise(FLANNEL)
-    assert all(block in network.plan_picture(plan).text for block in plan.node_blocks(3))
+    assert all(block in network.plan_picture(plan).text for block in plan.node_pod_cidrs(3))
 
 
 def test_terway_shows_pod_vswitches_by_zone_and_no_pod_cidr() -> None:
     text = network.plan_picture(TERWAY).text
     assert "Pod CIDR" not in text
-    assert "ecs.c7.4xlarge, ENIs shared: 210 Pods a node at most" in text
+    assert "ecs.c7.4xlarge, ENIs shared: 210 Pods per node at most" in text
     for zone in (H, I):
         of_zone = text.split(f"zone {zone}")[1].split("zone")[0]
-        assert "for nodes: 3 addresses now, 20 in two years" in of_zone
-        assert "for Pods: 300 addresses now, 2 000 in two years, room for 8 188" in of_zone
+        assert "addresses for nodes: 3 now, 20 in two years" in of_zone
+        assert "addresses for Pods: 300 now, 2 000 in two years, room for 8 188" in of_zone
 
 
 def test_both_sides_of_an_overlap_are_marked() -> None:
@@ -110,7 +110,7 @@ def test_every_kind_of_neighbour_is_called_as_the_planner_calls_it() -> None:
 def test_a_broken_number_is_marked_too() -> None:
     assert "Each Flannel node takes a route entry" in network.plan_picture(SMALL).text
     services = network.plan_picture(Request(vpc="192.168.0.0/16", services=300, service_cidr="172.21.0.0/25")).text
-    assert "300 Services in two years, room for 124\n      ! 1  broken rule, see below" in services
+    assert "Services: 300 in two years, room for 124\n      ! 1  broken rule, see below" in services
 
 
 def test_a_valid_plan_has_no_marks() -> None:
@@ -123,19 +123,19 @@ def test_a_valid_plan_has_no_marks() -> None:
 def test_a_wish_that_cannot_be_had_shows_the_vswitches_all_the_same() -> None:
     text = network.plan_picture(Request(vpc="172.16.0.0/12", pod_cidr="172.20.0.0/16")).text
     assert "vSwitch node-cn-hangzhou-h 172.16.0.0/24" in text
-    assert "Pod CIDR 172.20.0.0/16: not cut into blocks yet" in text
+    assert "Pod CIDR 172.20.0.0/16: no node mask yet" in text
     assert "Service CIDR: none yet" in text
 
 
 def test_vswitches_of_one_zone_fill_one_after_the_other() -> None:
     text = network.plan_picture(PICTURES["two vSwitches"]).text
-    assert "vSwitch a 192.168.0.0/28: for nodes: 5 addresses now, 12 in two years, room for 12" in text
-    assert "vSwitch b 192.168.0.16/28: for nodes: 0 addresses now, 8 in two years, room for 12" in text
+    assert "vSwitch a 192.168.0.0/28: addresses for nodes: 5 now, 12 in two years, room for 12" in text
+    assert "vSwitch b 192.168.0.16/28: addresses for nodes: 0 now, 8 in two years, room for 12" in text
 
 
 def test_what_lacks_is_told_and_the_strip_ends_with_the_room() -> None:
     wish = Request(vpc="192.168.0.0/16", vswitches=TWO[:1], nodes=5, nodes_later=20)
-    assert "5 addresses now, 20 in two years, room for 12" in network.plan_picture(wish).text
+    assert "addresses for nodes: 5 now, 20 in two years, room for 12" in network.plan_picture(wish).text
     strips = [piece.strip for piece in pieces(scenes.scene(wish).ours) if piece.strip]
     assert all(sum(segment.share for segment in strip) == pytest.approx(1) for strip in strips)
 

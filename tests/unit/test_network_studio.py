@@ -176,7 +176,7 @@ def test_bad_input_has_its_sentence_beside_the_field_and_the_picture_stays(name,
     field(some, name).value = value
     assert note(some, name).startswith(sentence)
     assert (some.request, some.result, some.image.value, some.verdict.value) == before
-    assert "the last input that could be read" in some.notice.value
+    assert "the plan for your last valid input" in some.notice.value
     complaints = [other for other in some.controls if complains(some, other)]
     assert complaints == [name]
     some.set()
@@ -370,7 +370,7 @@ def test_the_picture_has_its_words_in_the_page() -> None:
     some = made()
     image = IMAGE(some.picture)
     assert image.startswith('<img src="data:image/png;base64,iVBOR')
-    assert f'alt="{some.picture.title}. All of it in words stands below."' in unescape(image)
+    assert f'alt="{some.picture.title}. The text below says all of it."' in unescape(image)
     assert all(line in unescape(some.text.value) for line in some.picture.text.splitlines())
 
 

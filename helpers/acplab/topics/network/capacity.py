@@ -1,4 +1,4 @@
-"""How much fits: blocks of a Pod CIDR, addresses of a vSwitch and a Service CIDR, Pods of an instance type."""
+"""How much fits: nodes' Pod CIDRs in one Pod CIDR, addresses of a vSwitch and a Service CIDR, Pods of an instance type."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ NODE_MASKS = range(24, 29)  # TF:cs_managed_kubernetes
 MAX_PODS = 256  # of one node, no exceptions. CSK:产品简介/使用限制.md
 MAX_ROUTES = 1000  # route entries of a VPC. WD:comparison-between-terway-and-flannel
 RESERVED = 4  # of a vSwitch: its first and its last 3 addresses. H:document_detail/35745
+# Prefixes that a range may have, by rule and IP version. VPC: TF:vpc. vSwitch: TF:vswitch. Service CIDR: the API server
+# takes 20 bits of addresses at most (cmd/kube-apiserver/app/options/validation.go, maxCIDRBits), and kubeadm 10
+# addresses at least (cmd/kubeadm/app/constants, MinimumAddressesInServiceSubnet).
+PREFIXES = {
+    ("vpc-size", 4): range(8, 29),
+    ("vswitch-size", 4): range(16, 30),
+    ("service-size", 4): range(12, 29),
+    ("service-size", 6): range(108, 125),
+}
+MAX_IN_VSWITCH = (1 << 16) - RESERVED
 # ENIs and private IPv4 addresses per ENI. ecs.c7.4xlarge: WD:comparison-between-terway-and-flannel. The others:
 # H:ecs/user-guide/overview-of-instance-families, the tables of c7 and g7 (same numbers in both).
 SIZES = {
@@ -26,13 +36,13 @@ INSTANCE_TYPES = {f"ecs.{family}.{size}": numbers for family in ("c7", "g7") for
 
 
 def flannel_nodes(pod_cidr: str, node_mask: int) -> int:
-    """How many nodes get a block of this mask out of a Pod CIDR; 0 if not even one does. AcplabError on bad input."""
+    """How many nodes get a Pod CIDR of this mask out of a cluster's Pod CIDR. AcplabError on bad input."""
     prefix = ranges.require("pod_cidr", pod_cidr, 4).prefix
     return 1 << (require_mask(node_mask) - prefix) if prefix <= node_mask else 0
 
 
 def flannel_pods(node_mask: int) -> int:
-    """Addresses of a node's block. AcplabError unless the mask is 24 to 28.
+    """Addresses of a node's Pod CIDR. AcplabError unless the mask is 24 to 28.
 
     host-local hands out 3 fewer (network, gateway, broadcast); Pods on the host network need none.
     """

@@ -6,6 +6,7 @@ large one never splits a place that a smaller one could have left whole: if ther
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
@@ -22,6 +23,7 @@ EXAMPLES = {"pod_cidr": Range("172.20.0.0/16"), "service_cidr": Range("172.21.0.
 SIXTEEN, TWELVE, EIGHT = rules.PRIVATE[2], rules.PRIVATE[1], rules.PRIVATE[0]
 ULA = Range("fd00::/8")  # RFC 4193
 USUAL_ROUTES = 200
+MIN_PREFIX = {"pod_cidr": 8, "service_cidr": capacity.PREFIXES["service-size", 4][0]}
 ROOMY = {"pod_cidr": 16, "service_cidr": 20, "node": 24, "pod": 19}
 
 
@@ -44,7 +46,7 @@ class Wanted(NamedTuple):
 
 
 def choose(request: Some, fields: Collection[str]) -> Some:
-    """The request with these fields chosen anew, so that they fit the others; NoFreeRange if nothing does.
+    """The request with these fields chosen again, so that they fit the others; NoFreeRange if nothing does.
 
     Fields that are not named stay, even if they break rules among themselves. A vSwitch is "vswitches.NAME"; one that
     does not exist is made if its name is ROLE-ZONE.
@@ -141,7 +143,7 @@ def _instance_type(request: Request, _fields: Collection[str]) -> str:
 
 
 def _node_mask(request: Request, fields: Collection[str]) -> int:
-    """The shortest mask with blocks for all nodes; if a Pod CIDR is chosen too, out of one of the usual size.
+    """The shortest mask with a Pod CIDR for each node; if a Pod CIDR is chosen too, out of one of the usual size.
 
     If there is none, the longest one that has the Pods, which leaves the smallest Pod CIDR to be found.
     """
@@ -159,7 +161,9 @@ def _vpcs(request: Request, fields: Collection[str]) -> Iterator[Range]:
     """Private ranges that hold the vSwitches which stay, clear of what the VPC must not meet; the size it has first."""
     kept = [one.cidr for one in request.vswitches if f"vswitches.{one.name}" not in fields]
     taken = [*_neighbours(request, services=True), *_kept(request, fields, "pod_cidr", "service_cidr")]
-    for prefix in sorted(range(8, 30), key=lambda prefix: (abs(prefix - request.vpc.prefix), prefix)):
+    for prefix in sorted(
+        capacity.PREFIXES["vpc-size", 4], key=lambda prefix: (abs(prefix - request.vpc.prefix), prefix)
+    ):
         for place_ in (SIXTEEN, TWELVE, EIGHT):
             found = _around(kept, prefix, place_, taken) if kept else ranges.free(prefix, place_, taken)
             if found:
@@ -180,7 +184,7 @@ def _vswitches(request: Some, fields: Collection[str]) -> Some:
     if not chosen:
         return request
     known = {one.name: one for one in request.vswitches}
-    made = {name: known.get(name) or named(request, name) for name in chosen}
+    made = {name: known.get(name) or named(request, name) for name in sorted(chosen, key=_numbered)}
     taken = [one.cidr for one in request.vswitches if one.name not in made]
     taken += [cidr for one in request.neighbours if one.same_vpc for cidr in one.cidrs]
     wanted = [
@@ -191,20 +195,40 @@ def _vswitches(request: Some, fields: Collection[str]) -> Some:
     return with_vswitches(request, [replace(made[name], cidr=placed[f"vswitches.{name}"]) for name in made])
 
 
+def _numbered(name: str) -> tuple[str, int]:
+    """The order of vSwitches: node-h, node-h-2, node-h-10."""
+    first, _dash, number = name.rpartition("-")
+    return (first, int(number)) if number.isdecimal() else (name, 1)
+
+
 def _sizes(request: Request, made: dict[str, VSwitch], name: str, known: VSwitch | None) -> tuple[int, int]:
-    """The roomy and the tight prefix of a vSwitch. Of several in one zone, the first that is chosen takes what lacks."""
+    """The roomy and the tight prefix of a vSwitch; NoFreeRange if the largest is too small for what lacks."""
+    lacking = _lacking(request, made, name)
+    if lacking > capacity.MAX_IN_VSWITCH:
+        raise NoFreeRange(f"vswitches.{name}")
+    allowed = capacity.PREFIXES["vswitch-size", 4]
+    tight = ranges.prefix_for(max(1, lacking) + capacity.RESERVED)
+    usual = ROOMY["pod" if request.plugin == "terway" else "node"]
+    return max(allowed[0], min(tight, known.cidr.prefix if known else usual)), tight
+
+
+def _lacking(request: Request, made: dict[str, VSwitch], name: str) -> int:
+    """Addresses that a vSwitch must have. Of several in one zone the first ones take as many as they can."""
     one = made[name]
     kept = [other for other in rules.of(request, one.zone, one.role) if other.name not in made]
     lacking = rules.needed(request, one.role) - sum(capacity.usable(other.cidr) for other in kept)
-    first = next(other for other in made.values() if (other.zone, other.role) == (one.zone, one.role))
-    tight = ranges.prefix_for(max(1, lacking if one is first else 1) + capacity.RESERVED)
-    usual = ROOMY["pod" if request.plugin == "terway" else "node"]
-    return min(tight, known.cidr.prefix if known else usual), tight
+    names = [other.name for other in made.values() if (other.zone, other.role) == (one.zone, one.role)]
+    left = lacking - names.index(name) * capacity.MAX_IN_VSWITCH
+    return left if name == names[-1] else min(left, capacity.MAX_IN_VSWITCH)
 
 
 def named(request: Request, name: str) -> VSwitch:
-    """The new vSwitch that a name like node-cn-hangzhou-h means; its range is still to be chosen. NoFreeRange if none."""
+    """The new vSwitch that a name like node-cn-hangzhou-h or node-cn-hangzhou-h-2 means; its range is still to be chosen.
+
+    NoFreeRange if the name means none.
+    """
     role, _dash, zone = name.partition("-")
+    zone = zone if zone in request.zones else re.sub(r"-[0-9]+$", "", zone)
     if role not in ("node", "pod") or zone not in request.zones:
         raise NoFreeRange(f"vswitches.{name}")
     roles: dict[str, Role] = {"node": "node", "pod": "pod"}
@@ -224,7 +248,10 @@ def _apart(request: Some, fields: Collection[str]) -> Some:
     wanted = []
     if "service_cidr" in fields:
         taken = (request.vpc, *_neighbours(request), *_kept(request, fields, "pod_cidr"))
-        tight = ranges.prefix_for(request.services + 4)
+        allowed = capacity.PREFIXES["service-size", 4]
+        tight = min(allowed[-1], ranges.prefix_for(request.services + 4))
+        if tight < allowed[0]:
+            raise NoFreeRange("service_cidr")
         wanted.append(_range_of(request, "service_cidr", tight, (TWELVE, EIGHT, SIXTEEN), taken))
     if "pod_cidr" in fields and request.plugin == "flannel":
         taken = (request.vpc, *_neighbours(request, services=True), *_kept(request, fields, "service_cidr"))
@@ -238,7 +265,7 @@ def _apart(request: Some, fields: Collection[str]) -> Some:
 
 def _range_of(request: Request, field: str, tight: int, places: tuple[Range, ...], taken: tuple[Range, ...]) -> Wanted:
     old = getattr(request, field)
-    roomy = min(tight, old.prefix if old else ROOMY[field])
+    roomy = max(MIN_PREFIX[field], min(tight, old.prefix if old else ROOMY[field]))
     return Wanted(field, roomy, tight, (EXAMPLES[field], *places) if places[0] == TWELVE else places, taken)
 
 

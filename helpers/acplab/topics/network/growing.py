@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from acplab.base.i18n import _
+from acplab.base.i18n import _, ngettext
 from acplab.topics.network import capacity, rules
 from acplab.topics.network.model import Growth, Limit, Plan
 from acplab.topics.network.request import Role
 
 
 def growth(plan: Plan) -> Growth:
-    """See network.growth."""
+    """At how many nodes each limit is reached, sorted."""
     limits = [*_plugin(plan), *_zones(plan), *_services(plan)]
     return Growth(tuple(sorted(limits, key=lambda limit: limit.nodes)))
 
@@ -19,10 +19,24 @@ def _plugin(plan: Plan) -> list[Limit]:
         pods = capacity.terway_pods(plan.instance_type, plan.eni)
         return _pods(plan, pods)
     nodes = capacity.flannel_nodes(plan.pod_cidr, plan.node_mask)
-    blocks = _("{cidr} has {n} blocks of /{mask}").format(cidr=plan.pod_cidr, n=nodes, mask=plan.node_mask)
-    routes = _("{n} route entries of the VPC, one a node").format(n=plan.route_quota)
-    own = [Limit("mask-count", nodes, blocks), Limit("route-quota", plan.route_quota, routes)]
+    own = [Limit("mask-count", nodes, _mask_count(plan, nodes)), Limit("route-quota", plan.route_quota, _routes(plan))]
     return own + _pods(plan, capacity.flannel_pods(plan.node_mask))
+
+
+def _mask_count(plan: Plan, nodes: int) -> str:
+    why = ngettext(
+        "{cidr} has room for {n} Pod CIDR of /{mask}, one per node",
+        "{cidr} has room for {n} Pod CIDRs of /{mask}, one per node",
+        nodes,
+    )
+    return why.format(cidr=plan.pod_cidr, n=nodes, mask=plan.node_mask)
+
+
+def _routes(plan: Plan) -> str:
+    why = ngettext(
+        "the VPC has {n} route entry, one per node", "the VPC has {n} route entries, one per node", plan.route_quota
+    )
+    return why.format(n=plan.route_quota)
 
 
 def _pods(plan: Plan, room: int) -> list[Limit]:
@@ -43,7 +57,7 @@ def _zone(plan: Plan, zone: str, role: Role) -> Limit:
     why = (
         _("the vSwitches for nodes in {zone} have {room} addresses")
         if role == "node"
-        else _("the vSwitches for Pods in {zone} have {room} addresses, {n} for each node")
+        else _("the vSwitches for Pods in {zone} have {room} addresses, {n} per node")
     )
     return Limit(f"{role}-vswitch {zone}", nodes, why.format(zone=zone, room=room, n=plan.pods_per_node))
 

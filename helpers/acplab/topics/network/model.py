@@ -38,9 +38,9 @@ class Plan(Request):
         """The whole plan in plain lines."""
         return rendering.words(self)
 
-    def node_blocks(self, n: int) -> list[Range]:
+    def node_pod_cidrs(self, n: int) -> list[Range]:
         """The Pod CIDRs of the first n nodes (Flannel); fewer if the Pod CIDR has fewer."""
-        return rendering.node_blocks(self, n)
+        return rendering.node_pod_cidrs(self, n)
 
     def record(self) -> dict[str, Any]:
         """The plan as JSON values, such as lab.record() keeps."""
@@ -73,11 +73,13 @@ class Violation:
 class Result:
     """What becomes of a request: its plan, or the broken rules that stand in the way of one.
 
-    plan: None if there is a violation. violations: empty if there is a plan.
+    plan: None if there is a violation. violations: empty if there is a plan. remarks: sentences about what breaks no rule
+    and is worth knowing, such as a field without effect.
     """
 
     plan: Plan | None
     violations: tuple[Violation, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def plan_or_raise(self) -> Plan:
         """The plan; AcplabError with the first violation if there is none."""
@@ -90,10 +92,9 @@ class Result:
         return self.plan_or_raise().record()
 
     def words(self) -> str:
-        """The plan in plain lines, or each broken rule with its remedy."""
-        if self.plan:
-            return self.plan.words()
-        return "\n".join(f"{one.rule}: {one.sentence}\n  → {one.remedy}" for one in self.violations)
+        """The plan in plain lines, or each broken rule with its remedy; then the remarks."""
+        broken = [f"{one.rule}: {one.sentence}\n  → {one.remedy}" for one in self.violations]
+        return "\n".join([*([self.plan.words()] if self.plan else broken), *self.remarks])
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,15 @@ def free(prefix: int, inside: Range, taken: Iterable[Range]) -> Range | None:
     return block(inside.version, at, prefix) if at + size - 1 <= inside.last else None
 
 
+def cover_all(some: Iterable[Range]) -> bool:
+    """Whether these ranges together are all addresses of an IP version."""
+    ends = {4: 0, 6: 0}
+    for one in sorted(some, key=lambda one: one.first):
+        if one.first <= ends[one.version]:
+            ends[one.version] = max(ends[one.version], one.last + 1)
+    return any(ends[version] == 1 << bits for version, bits in BITS.items())
+
+
 # What a person typed
 
 

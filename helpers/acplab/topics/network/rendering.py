@@ -10,8 +10,8 @@ from acplab.topics.network.ranges import Range
 from acplab.topics.network.request import Neighbour, Request
 
 
-def node_blocks(plan: Request, n: int) -> list[Range]:
-    """See Plan.node_blocks."""
+def node_pod_cidrs(plan: Request, n: int) -> list[Range]:
+    """The Pod CIDRs of the first n nodes (Flannel); fewer if the cluster's Pod CIDR has fewer."""
     if plan.plugin == "terway":
         return []
     pods = plan.pod_cidr
@@ -24,7 +24,7 @@ def node_blocks(plan: Request, n: int) -> list[Range]:
 
 
 def console(plan: Request) -> list[tuple[str, str]]:
-    """See Plan.console."""
+    """Rows of ACK's page for creating a cluster: (field with its Chinese name, value)."""
     flannel = plan.plugin == "flannel"
     rows: list[tuple[str, str]] = [(_("VPC (专有网络)"), plan.vpc)]
     rows += [(_("Network plug-in (网络插件)"), "Flannel" if flannel else "Terway")]
@@ -45,11 +45,11 @@ def _vswitches(plan: Request, role: str) -> list[str]:
 
 
 def words(plan: Request) -> str:
-    """See Plan.words."""
+    """The whole plan in plain lines."""
     lines = [f"{field}: {value}" for field, value in console(plan)]
     lines += [_("Nodes: {now} now, {later} later").format(now=plan.nodes, later=plan.nodes_later)]
     if plan.plugin == "flannel":
-        lines += [_("Each node has a /{mask} block and a route entry.").format(mask=plan.node_mask)]
+        lines += [_("Each node has a Pod CIDR of /{mask} and a route entry.").format(mask=plan.node_mask)]
     else:
         lines += [_("Nodes are {type}, ENIs {mode}.").format(type=plan.instance_type, mode=plan.eni)]
     if plan.dual:

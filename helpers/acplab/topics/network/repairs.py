@@ -9,9 +9,11 @@ from typing import Any
 
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.topics.network import rules
+from acplab.topics.network import messages, rules
 from acplab.topics.network.choose import NoFreeRange, Some, choose, named, with_vswitches
+from acplab.topics.network.findings import Finding, PlanRanges
 from acplab.topics.network.model import Plan, Result, Violation
+from acplab.topics.network.remarks import remarks
 from acplab.topics.network.request import Request
 
 # What is changed first when several fields would do.
@@ -35,13 +37,10 @@ def solve(request: Request) -> Result:
             lacking.append(none.field)
     if lacking:
         without_room = (_no_room(request, field, [*lacking, *missing]) for field in lacking)
-        return Result(None, (*without_room, *_others(filled, lacking)))
-    return _judged(_as_plan(filled))
-
-
-def _judged(plan: Plan) -> Result:
+        return Result(None, (*without_room, *_others(filled, lacking)), remarks(request))
+    plan = _as_plan(filled)
     found = tuple(violations(plan))
-    return Result(None if found else plan, found)
+    return Result(None if found else plan, found, remarks(request))
 
 
 def _as_plan(request: Request) -> Plan:
@@ -53,15 +52,15 @@ def _missing(request: Request) -> list[str]:
     """The fields that are still to be chosen."""
     names = ["service_cidr", *(("pod_cidr", "node_mask") if request.plugin == "flannel" else ())]
     names += DUAL if request.dual else ()
-    vswitches = {f"{role}-{zone}" for zone, role in rules.without_vswitch(request)}
-    vswitches -= {one.name for one in request.vswitches}  # somebody's vSwitch has that name elsewhere; it stays
-    return [name for name in names if not getattr(request, name)] + [f"vswitches.{name}" for name in sorted(vswitches)]
+    lacking = rules.without_vswitch(request)
+    vswitches = [name for zone, role in lacking for name in rules.new_vswitches(request, zone, role)]
+    return [name for name in names if not getattr(request, name)] + [f"vswitches.{name}" for name in vswitches]
 
 
 def _no_room(request: Request, field: str, missing: Collection[str]) -> Violation:
     """What there is no room for; the proposal is a VPC with all the rest, if there is one."""
     proposal = {field: ""}
-    for group in rules.PlanRanges(request).with_vpc(*missing):
+    for group in PlanRanges(request).with_vpc(*missing):
         try:
             cured = choose(request, group)
         except NoFreeRange:
@@ -69,18 +68,8 @@ def _no_room(request: Request, field: str, missing: Collection[str]) -> Violatio
         if rules.valid(cured):
             proposal = {name: _value(cured, name) for name in changed(request, cured)}
             break
-    sentence = _("There is no room for {field} beside the VPC {vpc} and the other ranges.")
-    if field.startswith("vswitches."):
-        sentence = _("There is no room for {field} in the VPC {vpc}.")
-    return Violation(
-        "no-room",
-        rules.label(field),
-        f"{rules.label('vpc')} {request.vpc}",
-        "",
-        sentence.format(field=rules.label(field), vpc=request.vpc),
-        _advice(_("Take another VPC, or ask for less."), proposal),
-        proposal,
-    )
+    first, second, sentence, remedy = messages.no_room(request, field)
+    return Violation("no-room", first, second, "", sentence, _advice(remedy, proposal), proposal)
 
 
 def _others(filled: Request, lacking: Collection[str]) -> list[Violation]:
@@ -98,13 +87,13 @@ def violations(plan: Request) -> list[Violation]:
     return [_violation(plan, finding, before) for finding in findings]
 
 
-def _violation(plan: Request, finding: rules.Finding, before: Collection[tuple[str, ...]]) -> Violation:
+def _violation(plan: Request, finding: Finding, before: Collection[tuple[str, ...]]) -> Violation:
     proposal = _proposal(plan, finding, before)
-    remedy = _advice(finding.remedy, proposal)
-    return Violation(finding.rule, finding.first, finding.second, finding.overlap, finding.sentence, remedy, proposal)
+    first, second, sentence, remedy = messages.message(plan, finding)
+    return Violation(finding.rule, first, second, finding.overlap, sentence, _advice(remedy, proposal), proposal)
 
 
-def _proposal(plan: Request, finding: rules.Finding, before: Collection[tuple[str, ...]]) -> dict[str, str]:
+def _proposal(plan: Request, finding: Finding, before: Collection[tuple[str, ...]]) -> dict[str, str]:
     """The first cure after which the finding is gone and no other has come; its first field with "" if there is none."""
     for group in finding.cures:
         try:
@@ -119,7 +108,7 @@ def _proposal(plan: Request, finding: rules.Finding, before: Collection[tuple[st
 
 def _advice(remedy: str, proposal: Mapping[str, str]) -> str:
     values = ", ".join(f"{field} = {value}" for field, value in proposal.items() if value)
-    return " ".join([remedy, _("This would do: {values}").format(values=values)]) if values else remedy
+    return f"{remedy} {_('This would do: {values}').format(values=values)}" if values else remedy
 
 
 def _value(plan: Request, field: str) -> str:
@@ -192,12 +181,12 @@ def _solved(plan: Plan, group: Collection[str]) -> Plan | None:
     return chosen if rules.valid(chosen) else None
 
 
-def _changeable(plan: Plan, findings: Iterable[rules.Finding]) -> list[str]:
+def _changeable(plan: Plan, findings: Iterable[Finding]) -> list[str]:
     """All that may change, what moves least first."""
     names = [*(FLANNEL if plan.plugin == "flannel" else TERWAY), *(DUAL if plan.dual else ())]
     names += [f"vswitches.{one.name}" for one in plan.vswitches]
     names += [field for finding in findings for group in finding.cures for field in group]
-    names += [field for group in rules.PlanRanges(plan).with_vpc() for field in group]
+    names += [field for group in PlanRanges(plan).with_vpc() for field in group]
     return list(dict.fromkeys(names))
 
 

@@ -6,6 +6,7 @@ knows its addresses. The empty text means: none yet.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -76,6 +77,7 @@ class Neighbour:
                 _("{neighbour} is no cluster, so it has no Service CIDR.").format(neighbour=title),
                 _('Leave service_cidr out, or say kind="cluster".'),
             )
+        _require_no_default_route(title, self.cidrs)
         services = ranges.require(f"{title}, service_cidr", self.service_cidr) if self.service_cidr else NONE
         set_field(self, "service_cidr", services)
 
@@ -133,6 +135,7 @@ class Request:
             set_field(self, name, tuple(as_instance(cls, one) for one in as_tuple(name, getattr(self, name))))
         require_unique("vSwitch", (one.name for one in self.vswitches))
         require_unique("neighbour", (one.name for one in self.neighbours))
+        _require_no_default_route(_("All neighbours"), [cidr for one in self.neighbours for cidr in one.cidrs])
 
     def _require_numbers(self) -> None:
         for name, least in NUMBERS.items():
@@ -164,6 +167,15 @@ class Request:
         for vswitch in self.vswitches:
             if vswitch.zone not in self.zones:
                 raise _zone_missing(vswitch, self.zones[0])
+
+
+def _require_no_default_route(title: str, cidrs: Iterable[Range]) -> None:
+    """All addresses together are no place; they are meant as the way to everywhere else."""
+    if ranges.cover_all(cidrs):
+        raise AcplabError(
+            _("{title}: all addresses together are a default route, not a range.").format(title=title),
+            _("Name the ranges that are really there, such as 10.8.0.0/16."),
+        )
 
 
 def _zone_missing(vswitch: VSwitch, first: str) -> AcplabError:

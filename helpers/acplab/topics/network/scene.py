@@ -8,20 +8,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import ip_network
-from itertools import islice
 from typing import Literal, NamedTuple
 
 from acplab.base.i18n import _
 from acplab.topics import network
-from acplab.topics.network import capacity, rules
+from acplab.topics.network import capacity, messages, rendering, rules
+from acplab.topics.network.findings import TheirRange
 from acplab.topics.network.model import Violation
 from acplab.topics.network.ranges import NONE
 from acplab.topics.network.request import Neighbour, Request, VSwitch
 
 Use = Literal["now", "later", "free"]
-BLOCKS = 3  # node blocks that are drawn one by one
-STRIP = 5  # a Pod CIDR is drawn as long as so many blocks
+CIDRS = 3  # nodes' Pod CIDRs that are drawn one by one
+STRIP = 5  # a Pod CIDR is drawn as long as so many of them
 
 
 class Segment(NamedTuple):
@@ -82,7 +81,7 @@ def _with_vswitches(wish: Request) -> Request:
 
 def _title(plan: Request) -> str:
     plugin = "Flannel" if plan.plugin == "flannel" else "Terway"
-    return _("{plugin} in {vpc}: {now} nodes, {later} in two years, {pods} Pods each").format(
+    return _("{plugin} in {vpc}; nodes: {now} now, {later} in two years; Pods per node: {pods}").format(
         plugin=plugin, vpc=plan.vpc, now=plan.nodes, later=plan.nodes_later, pods=plan.pods_per_node
     )
 
@@ -104,7 +103,7 @@ def _ours(plan: Request) -> Iterator[Piece]:
     flannel = plan.plugin == "flannel"
     six = (*_six(plan, "vpc6", framed=False), *(() if flannel else _six(plan, "pod_cidr6", framed=False)))
     zones = (_zone(plan, zone) for zone in plan.zones)
-    yield Piece(f"{rules.label('vpc')} {plan.vpc}", () if flannel else _enis(plan), inner=(*six, *zones))
+    yield Piece(f"{messages.label('vpc')} {plan.vpc}", () if flannel else _enis(plan), inner=(*six, *zones))
     if flannel:
         yield _pod_cidr(plan)
         yield from _six(plan, "pod_cidr6")
@@ -113,14 +112,14 @@ def _ours(plan: Request) -> Iterator[Piece]:
 
 
 def _enis(plan: Request) -> tuple[str, ...]:
-    note = _("{type}, ENIs {mode}: {room} Pods a node at most")
+    note = _("{type}, ENIs {mode}: {room} Pods per node at most")
     room = network.terway_pods(plan.instance_type, plan.eni)
     return (note.format(type=plan.instance_type, mode=plan.eni, room=room),)
 
 
 def _six(plan: Request, field: str, framed: bool = True) -> list[Piece]:
     text = getattr(plan, field)
-    return [Piece(f"{rules.label(field)} {text}", framed=framed)] if text else []
+    return [Piece(f"{messages.label(field)} {text}", framed=framed)] if text else []
 
 
 def _zone(plan: Request, zone: str) -> Piece:
@@ -144,42 +143,46 @@ def _vswitches(plan: Request, zone: str, role: Literal["node", "pod"]) -> Iterat
 
 
 def _vswitch(one: VSwitch, now: int, later: int, room: int) -> Piece:
-    note = _("for nodes: {uses}") if one.role == "node" else _("for Pods: {uses}")
-    title = f"{rules.label(f'vswitches.{one.name}')} {one.cidr}"
-    uses = _("{now} addresses now, {later} in two years, room for {room}").format(
-        now=_grouped(now), later=_grouped(later), room=_grouped(room)
+    note = (
+        _("addresses for nodes: {now} now, {later} in two years, room for {room}")
+        if one.role == "node"
+        else _("addresses for Pods: {now} now, {later} in two years, room for {room}")
     )
-    return Piece(title, (note.format(uses=uses),), _used(now, later, room), framed=False)
+    title = f"{messages.label(f'vswitches.{one.name}')} {one.cidr}"
+    uses = note.format(now=_grouped(now), later=_grouped(later), room=_grouped(room))
+    return Piece(title, (uses,), _used(now, later, room), framed=False)
 
 
 def _pod_cidr(plan: Request) -> Piece:
     if not plan.pod_cidr:
         return Piece(_("Pod CIDR: none yet"))
-    title = f"{rules.label('pod_cidr')} {plan.pod_cidr}"
+    title = f"{messages.label('pod_cidr')} {plan.pod_cidr}"
     if not plan.node_mask:
-        return Piece(title, (_("not cut into blocks yet"),))
+        return Piece(title, (_("no node mask yet"),))
     room = network.flannel_nodes(plan.pod_cidr, plan.node_mask)
-    note = _("{room} blocks of /{mask}, one a node: {now} now, {later} in two years, {free} free").format(
+    note = _(
+        "Pod CIDRs of /{mask}, one per node: {now} now, {later} in two years, room for {room}, {free} free"
+    ).format(
         room=_grouped(room),
         mask=plan.node_mask,
         now=_grouped(plan.nodes),
         later=_grouped(plan.most_nodes),
         free=_grouped(max(0, room - plan.most_nodes)),
     )
-    return Piece(title, (note,), tuple(_blocks(plan, room)))
+    return Piece(title, (note,), tuple(_node_cidrs(plan, room)))
 
 
-def _blocks(plan: Request, room: int) -> Iterator[Segment]:
-    """The first blocks, then the nodes of today, those to come, and what is free. Not to scale: a block is tiny."""
+def _node_cidrs(plan: Request, room: int) -> Iterator[Segment]:
+    """The first nodes' Pod CIDRs, then the nodes of today, those to come, and what is free. Not to scale: one is tiny."""
     now, later = min(plan.nodes, room), min(plan.most_nodes, room)
-    blocks = islice(ip_network(plan.pod_cidr).subnets(new_prefix=plan.node_mask), min(BLOCKS, later)) if room else ()
+    first = rendering.node_pod_cidrs(plan, min(CIDRS, later))
     parts: list[tuple[float, Use, str]] = []
-    for node, block in enumerate(blocks, 1):
-        parts.append((1, "now" if node <= now else "later", _("node {n}").format(n=node) + f"\n{block}"))
+    for node, cidr in enumerate(first, 1):
+        parts.append((1, "now" if node <= now else "later", _("node {n}").format(n=node) + f"\n{cidr}"))
     ends: dict[int, Use] = {later: "later", now: "now"}  # if both are the same, it is now
     for last, use in ends.items():
-        if last > BLOCKS:
-            parts.insert(BLOCKS, (0.7, use, _("to node\n{n}").format(n=_grouped(last))))
+        if last > CIDRS:
+            parts.insert(CIDRS, (0.7, use, _("to node\n{n}").format(n=_grouped(last))))
     if room > later:
         parts.append((max(0.7, STRIP - sum(weight for weight, _use, _label in parts)), "free", _("free")))
     total = sum(weight for weight, _use, _label in parts)
@@ -190,9 +193,9 @@ def _service_cidr(plan: Request) -> Piece:
     if not plan.service_cidr:
         return Piece(_("Service CIDR: none yet"))
     room = capacity.services(plan.service_cidr)
-    note = _("{n} Services in two years, room for {room}").format(n=_grouped(plan.services), room=_grouped(room))
+    note = _("Services: {n} in two years, room for {room}").format(n=_grouped(plan.services), room=_grouped(room))
     strip = _used(0, plan.services, room)
-    return Piece(f"{rules.label('service_cidr')} {plan.service_cidr}", (note,), strip)
+    return Piece(f"{messages.label('service_cidr')} {plan.service_cidr}", (note,), strip)
 
 
 def _used(now: int, later: int, room: int) -> tuple[Segment, ...]:
@@ -214,21 +217,20 @@ def _neighbour(plan: Request, one: Neighbour) -> Iterator[Piece]:
     if one.kind == "cluster":
         yield from _cluster(one)
         return
-    kind = _("VPC {name}") if one.kind == "vpc" else _("IDC {name}")
     note = _("interconnected VPC") if one.kind == "vpc" else _("data centre")
     needs = plan.plugin == "flannel" and plan.pod_cidr
     notes = (note, _("needs a route for {pods}").format(pods=plan.pod_cidr)) if needs else (note,)
     for cidr in one.cidrs:
-        yield Piece(f"{kind.format(name=one.name)} {cidr}", notes)
+        yield Piece(messages.title(TheirRange(one, cidr)), notes)
 
 
 def _cluster(one: Neighbour) -> Iterator[Piece]:
-    pods, services = _("Pods of cluster {name}"), _("Services of cluster {name}")
     note = _("in the same VPC") if one.same_vpc else _("in an interconnected VPC")
     for cidr in one.cidrs:
-        yield Piece(f"{pods.format(name=one.name)} {cidr}", (note,))
+        yield Piece(messages.title(TheirRange(one, cidr)), (note,))
     if one.service_cidr:
-        yield Piece(f"{services.format(name=one.name)} {one.service_cidr}", (_("may repeat our Service CIDR"),))
+        services = TheirRange(one, one.service_cidr, services=True)
+        yield Piece(messages.title(services), (_("may repeat our Service CIDR"),))
 
 
 # In words

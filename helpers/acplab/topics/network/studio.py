@@ -1,6 +1,6 @@
 """network.planning_studio: a request in fields, and beside it what becomes of it.
 
-Every change makes the plan anew. What is typed and cannot be read gets its sentence beside the field, and
+Every change makes a new plan. What is typed and cannot be read gets its sentence beside the field, and
 everything else stays as it was. Each button has a call: set(), take(), write().
 """
 
@@ -17,7 +17,7 @@ import ipywidgets as widgets
 
 from acplab.base import html as markup
 from acplab.base.errors import AcplabError
-from acplab.base.i18n import _
+from acplab.base.i18n import _, ngettext
 from acplab.show.figures import SCREEN_WIDTH, Figure
 from acplab.topics import network
 from acplab.topics.network import studiofields
@@ -77,7 +77,7 @@ class Studio:
         if not 1 <= number <= len(self.violations):
             raise AcplabError(
                 _("There is no broken rule of the number {number}.").format(number=number),
-                _("There are {n}.").format(n=len(self.violations)),
+                self._broken_rules() if self.violations else _("The plan breaks no rule."),
             )
         proposal = self.violations[number - 1].proposal or {"": ""}  # apply() refuses a field without a value
         self._adopt(network.apply(self.request, proposal))
@@ -140,7 +140,7 @@ class Studio:
         for name, control in self.controls.items():
             said = studiofields.complaint(errors[name]) if name in errors else ""
             control.say(said, self._belongs(name) or name in errors)
-        stays = _("What stands below is still the plan of the last input that could be read.")
+        stays = _("Showing the plan for your last valid input.")
         self.notice.value = markup.card("note", stays, "")
 
     def _adopt(self, request: Request) -> None:
@@ -181,7 +181,8 @@ class Studio:
     def _judge(self) -> None:
         title, *lines = self._verdict()
         tone = "bad" if self.violations else "good"
-        self.verdict.value = markup.card(tone, title, "" if self.violations else _paragraph("\n".join(lines)))
+        shown = self.result.remarks if self.violations else lines  # each broken rule has a card of its own
+        self.verdict.value = markup.card(tone, title, _paragraph("\n".join(shown)) if shown else "")
         rows = [self._problem(*numbered) for numbered in enumerate(self.violations, 1)]
         self.problems.children = [widget for row in rows for widget in row]
         self.save.disabled = bool(self.violations)
@@ -190,11 +191,19 @@ class Studio:
     def _verdict(self) -> list[str]:
         """A title and its lines."""
         if self.violations:
-            lines = [f"{i}. {one.sentence}\n   → {one.remedy}" for i, one in enumerate(self.violations, 1)]
-            return [_("The plan does not hold; broken rules: {n}").format(n=len(self.violations)), *lines]
+            return [
+                self._broken_rules(),
+                *(_numbered(*one) for one in enumerate(self.violations, 1)),
+                *self.result.remarks,
+            ]
         growth = network.growth(self.plan)
         first = _("The plan holds. Its first limit is at {nodes} nodes: {why}")
-        return [first.format(nodes=growth.first.nodes, why=growth.first.why), *growth.words().splitlines()[1:]]
+        title = first.format(nodes=growth.first.nodes, why=growth.first.why)
+        return [title, *growth.words().splitlines()[1:], *self.result.remarks]
+
+    def _broken_rules(self) -> str:
+        n = len(self.violations)
+        return ngettext("The plan breaks {n} rule.", "The plan breaks {n} rules.", n).format(n=n)
 
     def _problem(self, number: int, one: Violation) -> list[Any]:
         words = widgets.HTML(markup.card("bad", f"{number}. {one.sentence}", _paragraph(one.remedy)))
@@ -215,6 +224,10 @@ class Studio:
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         return dict(self.box._repr_mimebundle_(**kwargs) or {}) | {"text/plain": self.words()}
+
+
+def _numbered(number: int, one: Violation) -> str:
+    return f"{number}. {one.sentence}\n   → {one.remedy}"
 
 
 def _button(title: str, act: Callable[[], Any], notice: Any) -> Any:
@@ -262,7 +275,7 @@ def _group(title: str, controls: list[Control]) -> Any:
 
 def _image(picture: Figure) -> str:
     source = base64.b64encode(picture.png).decode()
-    alternative = _("{title}. All of it in words stands below.").format(title=picture.title)
+    alternative = _("{title}. The text below says all of it.").format(title=picture.title)
     return (
         f'<img src="data:image/png;base64,{source}" alt="{markup.esc(alternative)}"'
         f' style="width: {SCREEN_WIDTH}px; max-width: 100%; background: white">'

@@ -125,7 +125,7 @@ def _wanted() -> list[Control]:
         Number("services", _("Services"), 5000, least=0),
         Number("nodes", _("Nodes now"), 300),
         Number("nodes_later", _("Nodes in 2 years"), 1200),
-        Number("pods_per_node", _("Pods a node"), capacity.MAX_PODS),
+        Number("pods_per_node", _("Pods per node"), capacity.MAX_PODS),
         _text("zones", _("Zones"), "cn-hangzhou-h", parse=planlines.zones, form=planlines.zones_text, width=WIDE),
     ]
 
@@ -136,7 +136,7 @@ def _ranges() -> list[Control]:
     return [
         _text("service_cidr", _("Service CIDR"), "172.21.0.0/20"),
         _text("pod_cidr", _("Pod CIDR"), "172.20.0.0/16"),
-        _choice("node_mask", _("A node's block"), masks),
+        _choice("node_mask", _("Node mask"), masks),
         Number("route_quota", _("Route entries"), 1000),
         _choice("instance_type", _("Instance type"), [(name, name) for name in capacity.INSTANCE_TYPES]),
         _choice("eni", _("ENIs"), [(_("shared"), "shared"), (_("exclusive"), "exclusive")]),

@@ -25,7 +25,7 @@ def as_tuple(name: str, value: Any) -> tuple[Any, ...]:
 
 
 def as_instance(cls: type, value: Any) -> Any:
-    """The value, or what the mapping describes that stands for it."""
+    """The value, or the instance that a mapping describes."""
     if isinstance(value, cls):
         return value
     try:
