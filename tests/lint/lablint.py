@@ -7,14 +7,20 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 
 import nblint
 import yaml
-from acplab.course import spec as labfiles
+from acplab.base import yaml_models
+from acplab.base.errors import AcplabError
+from acplab.course import notebook, spec, wrong
+from acplab.grading import checks as grading
+from acplab.grading import prose
 
 SHARED = 60  # so many characters in a row that also stand in the solution give the answer away
 # Everything a lab folder may hold; what git ignores (work/, caches) is not looked at.
-NEEDED = ("lab.yaml", "lab.ipynb", "solution.ipynb", "checks.py")
+NEEDED = ("lab.yaml", "lab.ipynb", "solution.ipynb", "checks.py", "criteria.yaml", "wrong.yaml")
+OLD = ("lab.yaml", "lab.ipynb", "solution.ipynb", "checks.py")  # until the last lab is converted
 FOLDERS = ("given", "setup", "solution")
 MANIFESTS = (".yaml", ".tf")
 IGNORED = ("work", "__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".ruff_cache")
@@ -22,7 +28,8 @@ IGNORED = ("work", "__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".ruff_ca
 IMPORTS = {
     "__future__", "collections", "collections.abc", "dataclasses", "datetime", "functools", "ipaddress", "itertools",
     "json", "math", "re", "statistics", "typing",
-    "acplab.grading.checks", "acplab.topics.release.ingress", "acplab.base.i18n", "acplab.measure", "acplab.network",
+    "acplab.grading", "acplab.topics", "acplab.base.i18n", "acplab.measure", "acplab.network",
+    "acplab.grading.checks", "acplab.topics.release.ingress",
 }  # fmt: skip
 # Calls that write, wait or look at text instead of behaviour.
 CALLS = {
@@ -34,19 +41,21 @@ CALLS = {
 
 def problems(folder: Path) -> list[str]:
     """Everything that is wrong with a lab."""
-    faults = [f"{folder.name} has no {name}." for name in NEEDED if not (folder / name).is_file()]
-    faults += stray(folder) + labfiles.problems(folder)
+    needed = NEEDED if (folder / "criteria.yaml").exists() or (folder / "wrong.yaml").exists() else OLD
+    faults = [f"{folder.name} has no {name}." for name in needed if not (folder / name).is_file()]
+    faults += stray(folder) + spec.problems(folder)
     if faults:
         return faults
-    lab = labfiles.read(folder)
-    return [*tasks(lab), *checks(lab), *giveaways(folder), *notebooks(lab)]
+    lab = spec.read(folder)
+    faults = [*tasks(lab), *checks(lab), *giveaways(folder), *notebooks(lab)]
+    return [*faults, *words(lab), *cases(lab), *generated(lab)] if needed == NEEDED else faults
 
 
 def stray(folder: Path) -> list[str]:
     """Files that no part of a lab reads."""
     faults = []
     for entry in sorted(folder.iterdir()):
-        if entry.name in NEEDED or entry.name in IGNORED:
+        if entry.name in NEEDED or entry.name in IGNORED or re.fullmatch(r"criteria\.[a-z]+\.yaml", entry.name):
             continue
         if entry.is_dir() and entry.name in FOLDERS:
             files = sorted(entry.iterdir())
@@ -56,7 +65,7 @@ def stray(folder: Path) -> list[str]:
     return faults
 
 
-def tasks(lab: labfiles.LabSpec) -> list[str]:
+def tasks(lab: spec.LabSpec) -> list[str]:
     """How many tasks there are, and whether they and the namespace are named well."""
     fewest = 3 if lab.id.startswith("00-") else 4
     faults = []
@@ -72,44 +81,30 @@ def tasks(lab: labfiles.LabSpec) -> list[str]:
 # --- checks.py -------------------------------------------------------------------------------------------
 
 
-def checks(lab: labfiles.LabSpec) -> list[str]:
-    """Every task has one check and one pair of hints, and nothing in the file writes."""
+def checks(lab: spec.LabSpec) -> list[str]:
+    """Every task has one check and its hints, and nothing in the file writes."""
     tree = ast.parse((lab.folder / "checks.py").read_text(encoding="utf-8"))
-    ids = [task.id for task in lab.tasks]
+    try:
+        found = grading.load(lab.folder)
+    except (AcplabError, ValueError, ImportError, NameError, TypeError) as error:
+        return [f"{lab.id}: checks.py cannot be loaded: {error}"]
+    ids = {task.id for task in lab.tasks}
     faults = []
-    for mark, what in (("task", "check"), ("hint", "hint")):
-        counts = Counter(name for name, _function in marked(tree, mark))
-        faults += [f"the task {name} has {counts[name]} {what} functions." for name in ids if counts[name] != 1]
-        faults += [f"checks.py has a {what} for {name}, which is no task." for name in counts if name not in ids]
+    for what, named in (("check", found.tasks), ("hint", found.hints)):
+        faults += [f"the task {name} has no {what}." for name in sorted(ids - named.keys())]
+        faults += [f"checks.py has a {what} for {name}, which is no task." for name in sorted(named.keys() - ids)]
     for name, function in marked(tree, "task"):
         if not any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in ast.walk(function)):
-            faults.append(f"the check of {name} yields no finding.")
-    for name, function in marked(tree, "hint"):
-        faults += hints(name, function)
+            faults.append(f"the check of {name} yields no result.")
     return [f"{lab.id}: {fault}" for fault in [*faults, *imports(tree), *calls(tree), *reaches(tree)]]
 
 
 def marked(tree: ast.Module, mark: str) -> Iterator[tuple[str, ast.FunctionDef]]:
-    """(id, function) of every function below @task("id") or @hint("id")."""
+    """(id, function) of every function below @task("id")."""
     for node in tree.body:
         for call in getattr(node, "decorator_list", []):
             if isinstance(call, ast.Call) and name_of(call.func) == mark and isinstance(node, ast.FunctionDef):
                 yield ast.literal_eval(call.args[0]), node
-
-
-def hints(name: str, function: ast.FunctionDef) -> list[str]:
-    """A hint gives two different texts: every return is a pair, or what another function returns."""
-    values = [node.value for node in ast.walk(function) if isinstance(node, ast.Return)]
-    if not values:
-        return [f"the hint of {name} returns nothing."]
-    faults = []
-    for value in values:
-        if isinstance(value, ast.Tuple) and len(value.elts) == 2:
-            if ast.dump(value.elts[0]) == ast.dump(value.elts[1]):
-                faults.append(f"the hint of {name} has the same text in both tiers.")
-        elif not isinstance(value, ast.Call):
-            faults.append(f"the hint of {name}, line {function.lineno}, does not return two texts.")
-    return faults
 
 
 def name_of(node: ast.expr) -> str:
@@ -161,17 +156,101 @@ def reaches(tree: ast.Module) -> list[str]:
     ]
 
 
+# --- criteria.yaml ---------------------------------------------------------------------------------------
+
+KEYED = {"text", "then"}  # keyword arguments that are keys of criteria.yaml
+FIRST = {"met": "criteria", "say": "hints", "Words": "hints"}  # calls whose first argument is one
+
+
+def words(lab: spec.LabSpec) -> list[str]:
+    """checks.py and criteria.yaml know the same keys; a translation knows no others."""
+    tree = ast.parse((lab.folder / "checks.py").read_text(encoding="utf-8"))
+    try:
+        texts = prose.read(lab.folder)
+        others = [(file.name, yaml_models.read(prose.Prose, file)) for file in lab.folder.glob("criteria.*.yaml")]
+    except AcplabError as error:
+        return [error.sentence]
+    known = {"criteria": set(texts.criteria), "hints": set(texts.hints)}
+    constants = {
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    faults = [f"no check says {key!r} of criteria.yaml." for key in sorted(set.union(*known.values()) - constants)]
+    faults += [f"criteria.yaml has no {key!r} under {part}." for part, key in keys(tree) if key not in known[part]]
+    for name, other in others:
+        strange = (set(other.criteria) - known["criteria"]) | (set(other.hints) - known["hints"])
+        faults += [f"{name} has {key!r}, which criteria.yaml has not." for key in sorted(strange)]
+    paths = [
+        path
+        for key, kind in (lab.notes or {}).items()
+        for path in ([f"{key}.{f}" for f in kind] if isinstance(kind, dict) else [key])
+    ]
+    noted = {part for text in constants for part in (text, text.partition(".")[0])}
+    faults += [
+        f"no check looks at the note {path!r} of lab.yaml."
+        for path in paths
+        if path not in noted and path.split(".")[0] not in noted
+    ]
+    return [f"{lab.id}: {fault}" for fault in [*faults, *malformed(texts)]]
+
+
+def keys(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """(part, key) of what calls in checks.py want from criteria.yaml, where they say it in so many letters."""
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        for word in call.keywords:
+            if word.arg in KEYED and isinstance(word.value, ast.Constant):
+                yield ("criteria" if word.arg == "text" else "hints"), word.value.value
+        first = call.args[0] if call.args else None
+        if name_of(call.func) in FIRST and isinstance(first, ast.Constant):
+            yield FIRST[name_of(call.func)], first.value
+
+
+def malformed(texts: prose.Prose) -> list[str]:
+    """Texts whose {fields} cannot be filled."""
+    all_texts = [
+        (key, text) for key, one in texts.criteria.items() for text in (one.claim, one.why, one.look, one.wanted)
+    ]
+    all_texts += [(key, text) for key, both in texts.hints.items() for text in both]
+    faults = [f"{key}: both hints are the same." for key, (first, second) in texts.hints.items() if first == second]
+    for key, text in all_texts:
+        try:
+            list(Formatter().parse(text))
+        except ValueError as error:
+            faults.append(f"{key}: {error}.")
+    return faults
+
+
+# --- wrong.yaml and lab.ipynb ----------------------------------------------------------------------------
+
+
+def cases(lab: spec.LabSpec) -> list[str]:
+    """Each task has a wrong solution that looks right, and each of them fits the lab."""
+    faults = wrong.problems(lab)
+    if faults:
+        return faults
+    tried = {case.task for case in wrong.read(lab).values()}
+    return [f"{lab.id}: wrong.yaml has no case for the task {task.id}." for task in lab.tasks if task.id not in tried]
+
+
+def generated(lab: spec.LabSpec) -> list[str]:
+    """lab.ipynb is what `acplab dev build` makes of solution.ipynb, and shows nothing that solves a task."""
+    faults = [f"{lab.id}: lab.ipynb shows what solves a task: {line}" for line in notebook.leaks(lab.folder)]
+    if (lab.folder / "lab.ipynb").read_text(encoding="utf-8") != notebook.build(lab.folder):
+        faults.append(f"{lab.id}: lab.ipynb is not made from solution.ipynb; run ./acplab dev build {lab.id}")
+    return faults
+
+
 # --- hints never give the answer -------------------------------------------------------------------------
 
 
 def giveaways(folder: Path) -> list[str]:
-    """Texts of checks.py that share a long run of characters with a file of the solution."""
+    """Texts of checks.py and criteria.yaml that share a long run of characters with a file of the solution."""
     tree = ast.parse((folder / "checks.py").read_text(encoding="utf-8"))
     texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    said = [file.read_text(encoding="utf-8") for file in sorted(folder.glob("criteria*.yaml"))]
     solutions = {f.name: squeezed(f.read_text(encoding="utf-8")) for f in sorted((folder / "solution").glob("*"))}
     return [
-        f"{folder.name}: checks.py says {run!r}, which stands in solution/{name}."
-        for text in texts
+        f"{folder.name}: the check says {run!r}, which stands in solution/{name}."
+        for text in [*texts, *said]
         for name, solution in solutions.items()
         if (run := shared(squeezed(text), solution))
     ]
@@ -191,7 +270,7 @@ def shared(text: str, solution: str) -> str:
 # --- notebooks -------------------------------------------------------------------------------------------
 
 
-def notebooks(lab: labfiles.LabSpec) -> list[str]:
+def notebooks(lab: spec.LabSpec) -> list[str]:
     """Both notebooks start this lab and check each of its tasks; the solution stops when one is red."""
     faults = []
     for name in ("lab.ipynb", "solution.ipynb"):
@@ -236,7 +315,7 @@ def called(trees: list[ast.Module], method: str) -> list[str]:
 
 def clashes(folders: list[Path]) -> list[str]:
     """Host names that two labs claim: the entrance is shared, so one would answer for the other."""
-    hosts = [(host, lab.id) for lab in map(labfiles.read, folders) for host in lab.hosts]
+    hosts = [(host, lab.id) for lab in map(spec.read, folders) for host in lab.hosts]
     counts = Counter(host for host, _lab in hosts)
     return [f"{host} belongs to {lab} and to another lab." for host, lab in hosts if counts[host] > 1]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import lablint
 import pytest
 from acplab.base import paths
+from acplab.course import notebook as generated
 from acplab.course import spec as labfiles
 
 LABS = labfiles.folders()
@@ -25,6 +26,7 @@ def test_no_two_labs_claim_a_host():
 
 def test_nothing_lies_between_the_labs():
     strangers = [entry for entry in labfiles.root().iterdir() if entry not in LABS and entry.name[0] not in "._"]
+    strangers = [entry for entry in strangers if entry.name != "conftest.py"]
     # A lab of another branch leaves its work/ behind, which git does not see.
     assert [one for one in strangers if one.is_file() or {e.name for e in one.iterdir()} - {*lablint.IGNORED}] == []
 
@@ -39,16 +41,19 @@ LAB_YAML = "\n".join([
 CHECK = """
 @task("{name}")
 def {name}(lab):
-    yield expect(criterion="c", ok=lab.exists("pod", "p"), found="f", wanted="w", why="y", look="l")
+    yield expect.met("pod", lab.exists("pod", "p"), "f", "w")
 
 
-@hint("{name}")
-def hint_{name}(lab):
-    return f"{{lab.namespace}} has no Pod", "closer"
+hint("{name}", diagnose.say("pods"))
 """
-CHECKS_PY = "from acplab.grading.checks import expect, hint, task\n\n" + "".join(
-    CHECK.format(name=name) for name in TASKS
-)
+CHECKS_PY = "from acplab.grading import diagnose, expect, hint, task\n\n" + "".join(CHECK.format(name=n) for n in TASKS)
+CRITERIA_YAML = """\
+criteria:
+  pod: {claim: c, why: y, look: "l"}
+hints:
+  pods: [There is no Pod., "closer"]
+"""
+WRONG_YAML = "".join(f"no-{name}: {{title: T, task: {name}}}\n" for name in TASKS)
 SOLUTION = """\
 metadata:
   annotations:
@@ -81,10 +86,12 @@ def lab(tmp_path) -> Path:
     (folder / "lab.yaml").write_text(LAB_YAML)
     (folder / "checks.py").write_text(CHECKS_PY)
     (folder / "solution" / "canary.yaml").write_text(SOLUTION)
-    start = 'lesson = labs.start("10-good")'
-    checks = [f'lesson.check("{name}")' for name in TASKS]
-    (folder / "lab.ipynb").write_text(notebook(start, *checks))
+    start = 'lab = labs.start("10-good")'
+    checks = [f'lab.check("{name}")' for name in TASKS]
+    (folder / "criteria.yaml").write_text(CRITERIA_YAML)
+    (folder / "wrong.yaml").write_text(WRONG_YAML)
     (folder / "solution.ipynb").write_text(notebook(start, *(check + ".must_pass()" for check in checks)))
+    (folder / "lab.ipynb").write_text(generated.build(folder))
     return folder
 
 
@@ -98,13 +105,25 @@ def test_a_good_lab_has_no_faults(lab):
         ("lab.yaml", "  - {id: four, title: T, ask: Do it.}\n", "", "has 3 tasks"),
         ("lab.yaml", "{id: four,", "{id: one,", "'one' is used twice"),
         ("lab.yaml", "chapter: 10-ingress-release", "chapter: 11-service-discovery", "another number"),
-        ("lab.yaml", "minutes: 5", "minutes: soon", "minutes must be"),
-        ("checks.py", '@task("four")', '@task("five")', "four has 0 check functions"),
+        ("lab.yaml", "minutes: 5", "minutes: soon", "`minutes`"),
+        ("lab.yaml", "minutes: 5", "minutes: 5\nnotes: {way: {via: adress}}", "no kind 'adress'; use one of: address"),
+        ("lab.yaml", "minutes: 5", "minutes: 5\nnotes: {way: {via: address}}", "no check looks at the note 'way.via'"),
+        ("checks.py", '@task("four")', '@task("five")', "four has no check"),
         ("checks.py", '@task("four")', '@task("five")', "for five, which is no task"),
-        ("checks.py", '@hint("four")', '@hint("three")', "three has 2 hint functions"),
-        ("checks.py", ', "closer"', "", "does not return two texts"),
-        ("checks.py", '"closer"', 'f"{lab.namespace} has no Pod"', "same text in both"),
-        ("checks.py", "    yield expect", "    return expect", "yields no finding"),
+        ("checks.py", '@task("four")', '@task("three")', "two checks are for the task 'three'"),
+        ("checks.py", 'hint("four"', 'hint("three"', "four has no hint"),
+        ("checks.py", "    yield expect", "    return expect", "yields no result"),
+        ("checks.py", '"pod", lab', '"pot", lab', "criteria.yaml has no 'pot' under criteria"),
+        ("checks.py", 'say("pods")', 'say("pots")', "criteria.yaml has no 'pots' under hints"),
+        ("criteria.yaml", "hints:", "  unused: {claim: c, why: y, look: l}\nhints:", "no check says 'unused'"),
+        ("criteria.yaml", "claim: c", 'claim: "{"', "pod: "),
+        ("criteria.yaml", "claim: c", "clam: c", "use one of: claim"),
+        ("criteria.yaml", '"closer"', "There is no Pod.", "both hints are the same"),
+        ("wrong.yaml", "no-four: {title: T, task: four}", "", "no case for the task four"),
+        ("wrong.yaml", "task: four", "taks: four", "use one of: task"),
+        ("wrong.yaml", "task: four", "task: fuor", "There is no task 'fuor'"),
+        ("wrong.yaml", "task: four", "task: four, before: [solution/no.yaml]", "no.yaml"),
+        ("wrong.yaml", "task: four", "task: four, change: {pod/x: {}}", "There is no object to change 'pod/x'"),
         ("checks.py", "\n\n", "\n\nfrom acplab import kube\n", "imports acplab.kube"),
         ("checks.py", "\n\n", "\n\nimport acplab.cluster\n", "imports acplab.cluster"),
         ("checks.py", "\n\n", "\n\nfrom acplab.kube import apply\n", "imports acplab.kube"),
@@ -114,11 +133,12 @@ def test_a_good_lab_has_no_faults(lab):
         ("checks.py", "    yield", "    lab.delete('pod', 'p')\n    yield", "calls delete"),
         ("checks.py", "    yield", "    lab.traffic(method='POST')\n    yield", "sends POST"),
         ("checks.py", "    yield", "    lab._notes\n    yield", "private name _notes"),
-        ("checks.py", 'look="l"', 'look="""nginx.ingress.kubernetes.io/canary: "true"\nnginx.ingress.kubernetes.io/"""', "stands in solution/canary.yaml"),
-        ("checks.py", '"closer"', 'f"{1}nginx.ingress.kubernetes.io/canary: \\"true\\" nginx.ingress.kubernetes.io/"', "stands in solution/canary.yaml"),
+        ("checks.py", '"f", "w"', '"f", """nginx.ingress.kubernetes.io/canary: "true"\nnginx.ingress.kubernetes.io/"""', "stands in solution/canary.yaml"),
+        ("criteria.yaml", '"closer"', "'nginx.ingress.kubernetes.io/canary: \"true\" nginx.ingress.kubernetes.io/'", "stands in solution/canary.yaml"),
+        ("lab.ipynb", "lab = ", "lab=", "run ./acplab dev build 10-good"),
         ("lab.ipynb", 'check(\\"two\\")', "check()", "lab.ipynb never checks the task two"),
-        ("lab.ipynb", 'check(\\"two\\")', 'check(\\"tow\\")', "checks tow, which is no task"),
-        ("lab.ipynb", 'start(\\"10-good\\")', 'start(\\"10-bad\\")', "must start 10-good"),
+        ("solution.ipynb", 'check(\\"two\\")', 'check(\\"tow\\")', "checks tow, which is no task"),
+        ("solution.ipynb", 'start(\\"10-good\\")', 'start(\\"10-bad\\")', "must start 10-good"),
         ("solution.ipynb", 'check(\\"two\\").must_pass()', 'check(\\"two\\")', "never demands that two is green"),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A cluster that is a dict, and a lab that lies in a temporary folder: for tests that need neither for real."""
+"""A cluster that is a dict, and a lab in a temporary folder: for tests that need neither for real."""
 
 from __future__ import annotations
 
@@ -31,38 +31,44 @@ tasks:
 """
 
 CHECKS_PY = """\
-from acplab.grading.checks import expect, hint, notes, task
+from acplab.grading import Words, at_start, diagnose, expect, hint, task
 
 
-@notes
-def at_start(lab):
+@at_start
+def first_notes(lab):
     return {"pods": len(lab.list("pod"))}
 
 
 @task("open")
 def open_(lab):
-    yield expect(criterion="the namespace is there", ok=lab.exists("namespace", lab.namespace), found="it is",
-                 wanted="it is", why="it holds all", look="kube.get", gate=True)
+    yield expect.met("namespace", lab.exists("namespace", lab.namespace), "it is", "it is")
     found = [one["metadata"]["name"] for one in lab.list("deployment")]
-    yield expect(criterion="the shop is open", ok="shop" in found, found=found, wanted="<b>shop</b> & co",
-                 why="customers wait", look='kube.list("deployment")')
+    yield expect.met("shop", "shop" in found, found, "<b>shop</b> & co")
 
 
 @task("grow")
 def grow(lab):
     shop = lab.get("deployment", "shop")
     replicas = shop["spec"]["replicas"] if shop else 0
-    yield expect(criterion="three replicas", ok=replicas == 3, found=replicas, wanted=3, why="load", look="spec")
+    yield expect.met("replicas", replicas == 3, replicas, 3, wish="three")
 
 
 @hint("open")
-def hint_open(lab):
-    return f"{len(lab.list('deployment'))} Deployments are here.", "Look at the kind in your file."
+def deployments(lab):
+    return Words("deployments", {"n": len(lab.list("deployment"))})
 
 
-@hint("grow")
-def hint_grow(lab):
-    return "Count the replicas.", "Which field says how many?"
+hint("grow", lambda lab: None, diagnose.say("grow"))
+"""
+
+CRITERIA_YAML = """\
+criteria:
+  namespace: {claim: the namespace is there, why: it holds all, look: kube.list, gate: true}
+  shop: {claim: the shop is open, why: customers wait, look: 'kube.list("deployment")'}
+  replicas: {claim: "{wish} replicas", why: "load needs {wanted}", look: spec}
+hints:
+  deployments: ["{n} Deployments are here.", Look at the kind in your file.]
+  grow: [Count the replicas., "Which field says how many?"]
 """
 
 SHOP = """\
@@ -212,6 +218,7 @@ def build(folder: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     world = World(fake, root, root / "labs" / "01-shop", home)
     world.write("labs/01-shop/lab.yaml", LAB_YAML)
     world.write("labs/01-shop/checks.py", CHECKS_PY)
+    world.write("labs/01-shop/criteria.yaml", CRITERIA_YAML)
     world.write("labs/01-shop/given/shop.yaml", SHOP)
     world.write("labs/01-shop/setup/stock.yaml", STOCK)
     world.write("labs/01-shop/solution/grown.yaml", SHOP.replace("replicas: 1", "replicas: 3"))

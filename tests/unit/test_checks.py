@@ -1,4 +1,4 @@
-"""Findings, reports, hints and the read-only bench."""
+"""Results, reports, hints, and the read-only view of a lab."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ from types import SimpleNamespace
 
 import pytest
 from acplab.base.errors import AcplabError
-from acplab.grading import checks
+from acplab.grading import Result, Words, checks, expect
 from acplab.grading import view as bench
-from acplab.grading.results import Finding, Hint, Report
+from acplab.grading.results import Hint, Report
 from fakes import World, build
 
-OK = Finding("one", True, "1", "1", "because", "there")
-RED = Finding("two", False, "<b>2</b> & more", "3", "since", "look at `spec`")
-GATE = Finding("zero", True, "0", "0", "first", "here", gate=True)
+
+def result(claim: str, ok: bool, found: str, wanted: str, why: str, look: str, gate: bool = False) -> Result:
+    return Result("key", ok, found, wanted, {}, claim, why, look, gate)
+
+
+OK = result("one", True, "1", "1", "because", "there")
+RED = result("two", False, "<b>2</b> & more", "3", "since", "look at `spec`")
+GATE = result("zero", True, "0", "0", "first", "here", gate=True)
 
 
 @pytest.fixture
@@ -47,7 +52,7 @@ def test_passed(findings, passed):
 
 
 def test_a_gate_that_fails_fails_the_report_but_scores_nothing():
-    broken = Finding("zero", False, "0", "1", "first", "here", gate=True)
+    broken = result("zero", False, "0", "1", "first", "here", gate=True)
     report = Report("lab", "task", (broken, OK))
     assert not report.passed
     assert report.scored == [OK]
@@ -72,7 +77,7 @@ def test_the_html_says_the_same_words():
 
 def test_the_html_escapes_what_came_from_the_cluster():
     evil = '"><img src=x onerror=alert(1)>'
-    finding = Finding(evil, False, evil, evil, evil, evil)
+    finding = result(evil, False, evil, evil, evil, evil)
     html = Report(evil, evil, (finding,), evil).html() + Hint(evil, evil, 2, evil).html()
     assert "<img" not in html
     assert set(re.findall(r"<(\w+)", html)) <= {"div", "ul", "li", "dl", "dt", "dd", "span", "strong", "code"}
@@ -94,9 +99,8 @@ def test_must_pass():
         Report("lab", "task", (RED,)).must_pass()
 
 
-def test_expect_makes_text():
-    finding = checks.expect(criterion="c", ok=[1], found={"a": 1}, wanted=3, why="w", look="l")
-    assert finding == Finding("c", True, "{'a': 1}", "3", "w", "l")
+def test_what_is_met_becomes_text():
+    assert expect.met("key", [1], {"a": 1}, 3, n=2) == Result("key", True, "{'a': 1}", "3", {"n": 2})
 
 
 # --- loading and running ---------------------------------------------------------------------------------
@@ -105,12 +109,13 @@ def test_expect_makes_text():
 def test_load(world):
     found = checks.load(world.lab)
     assert list(found.tasks) == list(found.hints) == ["open", "grow"]
-    assert found.notes is not None
+    assert found.first_notes is not None
+    assert set(found.prose.criteria) == {"namespace", "shop", "replicas"}
 
 
 def test_two_labs_may_name_a_task_alike(world):
     text = (world.lab / "checks.py").read_text()
-    world.write("labs/02-shop/checks.py", text.replace("the shop is open", "the other shop is open"))
+    world.write("labs/02-shop/checks.py", text)
     first, second = checks.load(world.lab), checks.load(world.root / "labs" / "02-shop")
     assert first.tasks["open"] is not second.tasks["open"]
 
@@ -118,7 +123,7 @@ def test_two_labs_may_name_a_task_alike(world):
 def test_one_task_twice_is_an_error(world):
     text = (world.lab / "checks.py").read_text()
     world.write("labs/01-shop/checks.py", text.replace('@task("grow")', '@task("open")'))
-    with pytest.raises(ValueError, match="'open'"):
+    with pytest.raises(ValueError, match="two checks are for the task 'open'"):
         checks.load(world.lab)
 
 
@@ -128,12 +133,47 @@ def test_no_checks_file(world):
         checks.load(world.lab)
 
 
-def test_an_edited_checks_file_counts_at_once(world):
+def test_an_edited_checks_file_counts_at_once(world, lab):
     checks.load(world.lab)
     text = (world.lab / "checks.py").read_text()
-    world.write("labs/01-shop/checks.py", text.replace("three replicas", "3 replicas!"))
-    (finding,) = checks.run(checks.load(world.lab).tasks["grow"], checks.LabView("lab-01-shop", ""))
-    assert finding.criterion == "3 replicas!"
+    world.write("labs/01-shop/checks.py", text.replace('wish="three"', 'wish="3"'))
+    (only,) = checks.load(world.lab).run("grow", lab)
+    assert (only.claim, only.why) == ("3 replicas", "load needs 3")
+
+
+def test_an_edited_criteria_file_counts_at_once(world, lab):
+    text = (world.lab / "criteria.yaml").read_text()
+    world.write("labs/01-shop/criteria.yaml", text.replace("customers wait", "customers leave"))
+    gate, scored = checks.load(world.lab).run("open", lab)
+    assert (scored.why, gate.gate, scored.gate) == ("customers leave", True, False)
+
+
+def test_the_learners_language_is_used_where_it_has_words(world, lab, monkeypatch):
+    world.write("labs/01-shop/criteria.zh.yaml", "criteria: {shop: {claim: 商店已开, why: 顾客在等, look: kube}}\n")
+    monkeypatch.setenv("ACPLAB_LANG", "zh")
+    assert [one.claim for one in checks.load(world.lab).run("open", lab)] == ["the namespace is there", "商店已开"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("replicas:", "replica:", "no criterion 'replicas'"),
+        ("{wish} replicas", "{wisch} replicas", "KeyError: 'wisch'"),
+    ],
+)
+def test_prose_that_does_not_fit_is_a_fault_of_the_check(world, lab, before, after, words):
+    text = (world.lab / "criteria.yaml").read_text()
+    world.write("labs/01-shop/criteria.yaml", text.replace(before, after, 1))
+    (only,) = checks.load(world.lab).run("grow", lab)
+    assert (only.text, only.ok) == (checks.FAULT, False)
+    assert words in only.found
+
+
+def test_a_wrong_key_of_criteria_yaml_is_one_sentence(world):
+    text = (world.lab / "criteria.yaml").read_text()
+    world.write("labs/01-shop/criteria.yaml", text.replace("why: it holds", "wy: it holds"))
+    with pytest.raises(AcplabError, match=r"`criteria\.namespace`: there is no key `wy`; use one of: why"):
+        checks.load(world.lab)
 
 
 def test_dataclasses_work_in_a_checks_file(world):
@@ -144,24 +184,29 @@ def test_dataclasses_work_in_a_checks_file(world):
     checks.load(world.lab)
 
 
-def test_a_check_that_cannot_look_is_red_and_keeps_what_it_found(lab):
+def running(check) -> checks.Checks:
+    """A lab with one task."""
+    return checks.Checks(tasks={"t": check}, hints={"t": []})
+
+
+def test_a_check_that_cannot_read_is_red_and_keeps_what_it_found(lab):
     def check(_lab):
         yield OK
         raise AcplabError("The API server does not answer.", "Run ./acplab start.")
 
-    first, second = checks.run(check, lab)
+    first, second = running(check).run("t", lab)
     assert first == OK
     assert (second.ok, second.found, second.look) == (False, "The API server does not answer.", "Run ./acplab start.")
 
 
-def test_a_check_that_stumbles_is_red_and_names_the_line(lab):
+def test_a_check_that_fails_is_red_and_names_the_line(lab):
     def check(_lab):
         yield OK
         _ = {}["spec"]
 
-    findings = checks.run(check, lab)
-    assert re.search(r"KeyError: 'spec' \(test_checks\.py:\d+\)", findings[1].found)
-    assert "not of your work" in findings[1].why
+    results = running(check).run("t", lab)
+    assert re.search(r"KeyError: 'spec' \(test_checks\.py:\d+\)", results[1].found)
+    assert "not of your work" in results[1].why
 
 
 def test_an_interrupted_check_is_no_verdict(lab):
@@ -170,20 +215,42 @@ def test_an_interrupted_check_is_no_verdict(lab):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        checks.run(check, lab)
+        running(check).run("t", lab)
+
+
+def test_the_first_hint_that_applies_is_shown(world, lab):
+    found = checks.load(world.lab)
+    assert found.tiers("grow", lab) == ("Count the replicas.", "Which field says how many?")
+    assert found.tiers("open", lab) == ("0 Deployments are here.", "Look at the kind in your file.")
+    found.hints["open"].insert(0, lambda _lab: ("one", "two"))
+    assert found.tiers("open", lab) == ("one", "two")
+
+
+def test_without_a_hint_that_applies_the_check_speaks(lab):
+    def check(_lab):
+        yield OK
+        yield RED
+
+    assert running(check).tiers("t", lab) == ("look at `spec`", "Found: <b>2</b> & more. Wanted: 3.")
 
 
 def test_hints_of_a_cluster_that_cannot_be_read(lab):
-    def hint(_lab):
+    def ladder(_lab):
         raise AcplabError("No answer.", "Run ./acplab start.")
 
-    assert checks.tiers(hint, lab) == ("No answer.", "No answer.\nRun ./acplab start.")
+    found = checks.Checks(hints={"t": [ladder]})
+    assert found.tiers("t", lab) == ("No answer.", "No answer.\nRun ./acplab start.")
 
 
-# --- the bench -------------------------------------------------------------------------------------------
+def test_a_hint_without_its_words_is_an_error_of_the_lab(lab):
+    with pytest.raises(KeyError, match="no hint 'nowhere'"):
+        checks.Checks(hints={"t": [lambda _lab: Words("nowhere", {})]}).tiers("t", lab)
 
 
-def test_the_bench_looks_into_its_own_namespace(world, lab):
+# --- the view -------------------------------------------------------------------------------------------
+
+
+def test_the_view_looks_into_its_own_namespace(world, lab):
     world.kube.put("Service", "shop", "lab-01-shop")
     world.kube.put("Service", "other", "default")
     assert [one["metadata"]["name"] for one in lab.list("service")] == ["shop"]
@@ -195,10 +262,12 @@ def test_the_bench_looks_into_its_own_namespace(world, lab):
     assert lab.events("pod", "a") == ["Normal Pulled: pod a"]
 
 
-def test_the_bench_can_only_read(lab):
+def test_the_view_can_only_read(lab):
     public = {name for name in dir(lab) if not name.startswith("_")}
-    looks = {"get", "list", "exists", "events", "recall", "traffic", "sample", "ask", "blocks", "routes", "settle"}
-    assert public == looks | {"namespace", "ingress_url"}
+    objects = {"get", "list", "exists", "events", "pods", "endpoints", "blocks", "routes"}
+    notes = {"recall", "noted", "kind", "fields", "recorded_load", "judge_with", "open_results"}
+    traffic = {"traffic", "sample", "measure_share", "ask", "answers", "answered", "versions_inside", "settle"}
+    assert public == objects | notes | traffic | {"namespace", "ingress_url"}
 
 
 def test_pods_are_asked_for_requests_only(world, lab):

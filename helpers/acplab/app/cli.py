@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from acplab.app import dev
 from acplab.base import console as progress
 from acplab.base import paths, terminal
 from acplab.base.console import console, say
@@ -27,6 +28,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(dev.app, name="dev")
 
 Images = Annotated[
     str, typer.Option("--images", help="Where images come from: auto, published, mirror=PREFIX or built.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from acplab import cluster, kube
 from acplab.base.errors import AcplabError
@@ -19,20 +19,14 @@ from acplab.course import spec as labfiles
 from acplab.course import store as record
 from acplab.course.namespaces import LAB, LabNamespace, NoCluster, apply_in
 from acplab.course.spec import NO_CLUSTER, LabSpec, Task
-from acplab.grading import checks
+from acplab.grading import checks, notes
 from acplab.grading.results import Hint, Report
+from acplab.grading.view import LabView
 
 if TYPE_CHECKING:
     from acplab.course.panel import Panel
 
 Say = Callable[[str], None]
-
-
-class Recorded(Protocol):
-    """What can be kept for a later check: traffic, a network plan."""
-
-    def record(self) -> dict[str, Any]:
-        """It as JSON values."""
 
 
 # --- labs -----------------------------------------------------------------------------------------------
@@ -67,27 +61,37 @@ class Lab:
         """Judge a task by its id, the next open one if none is given. Only looks, never changes anything."""
         wanted = self._task(task)
         with turn(self.lab.id, _("checking it")):
-            bench = self._bench()
-            findings = checks.run(self._checks().tasks[wanted.id], bench)
-            passed = Report(self.lab.id, wanted.id, findings).passed
+            results = self._checks().run(wanted.id, self._view())
+            passed = Report(self.lab.id, wanted.id, results).passed
             record.attempt(self.lab.id, wanted.id, passed)
-        return Report(self.lab.id, wanted.id, findings, self._advice(wanted, passed))
+        return Report(self.lab.id, wanted.id, results, self._advice(wanted, passed))
 
     def hint(self, task: str | None = None) -> Hint:
         """A hint from the state of your lab: the first call says where to look, later ones come closer."""
         wanted = self._task(task)
         with turn(self.lab.id, _("making a hint for it")):
-            both = checks.tiers(self._checks().hints[wanted.id], self._bench())
+            both = self._checks().tiers(wanted.id, self._view())
             tier = record.next_tier(self.lab.id, wanted.id)
         return Hint(self.lab.id, wanted.id, tier, both[tier - 1])
 
-    def note(self, key: str, value: Any) -> None:
-        """Keep something for a later check, such as a prediction (a JSON value)."""
-        record.note(self.lab.id, key, value)
+    def note(self, key: str, value: Any = None, **fields: Any) -> None:
+        """Write something down for a check: note("way", block="172.20.1.0/24"), or note("rule", "pod-overlaps-vpc").
 
-    def record(self, key: str, what: Recorded) -> None:
-        """Keep what a load saw (totals, who answered when, the marks), or a plan, for a check that comes later."""
-        self.note(key, what.record())
+        lab.yaml declares which notes there are. A value that cannot be right is an AcplabError, and nothing is
+        noted. Fields that are not given stay as they were noted before.
+        """
+        given = fields if fields or value is None else value
+        if self.lab.notes is not None:
+            given = notes.checked(self.lab.notes, key, given or value)
+        before = record.notes(self.lab.id).get(key)
+        both = before | given if isinstance(before, dict) and isinstance(given, dict) else given
+        record.note(self.lab.id, key, both)
+
+    def record(self, key: str, what: Any) -> None:
+        """Keep what a load saw (`load.result`), or a plan that holds, for a check that comes later."""
+        if self.lab.notes is not None:
+            notes.recordable(self.lab.notes, key, what)
+        record.note(self.lab.id, key, what.record())
 
     def panel(self) -> Panel:
         """The lab's tasks with buttons; every button has a call that does the same."""
@@ -194,8 +198,8 @@ class Lab:
             kube.wait(kind, name, namespace=self.namespace)
 
     def _first_notes(self) -> dict[str, Any]:
-        notes = self._checks().notes
-        return notes(checks.LabView(self.namespace, self.ingress_url)) if notes else {}
+        first_notes = self._checks().first_notes
+        return first_notes(LabView(self.namespace, self.ingress_url)) if first_notes else {}
 
     def _say_why_anew(self, say: Say) -> None:
         if record.begun(self.lab.id) and self.done():
@@ -205,11 +209,11 @@ class Lab:
             )
 
     def _started(self) -> str:
-        """The entrance of the running lab; AcplabError with what to do if the lab is not set up."""
-        entrance = self.ingress_url
+        """The ingress URL of the running lab; AcplabError with what to do if the lab is not set up."""
+        url = self.ingress_url
         if not self._own.ready():
             raise self._absent()
-        return entrance
+        return url
 
     def _absent(self) -> AcplabError:
         if record.begun(self.lab.id):
@@ -219,9 +223,8 @@ class Lab:
         remedy = _('Run labs.start("{lab}"), the first cell of labs/{lab}/lab.ipynb.')
         return AcplabError(sentence.format(lab=self.lab.id), remedy.format(lab=self.lab.id))
 
-    def _bench(self) -> checks.LabView:
-        entrance = self._started()
-        return checks.LabView(self.namespace, entrance, record.notes(self.lab.id))
+    def _view(self) -> LabView:
+        return LabView(self.namespace, self._started(), record.notes(self.lab.id), self.lab.notes)
 
     def _checks(self) -> checks.Checks:
         return checks.load(self.lab.folder)

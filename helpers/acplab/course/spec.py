@@ -1,62 +1,99 @@
-"""A lab on disk: lab.yaml read into plain data, with a sentence for everything that is wrong with it."""
+"""A lab on disk: lab.yaml as a model, with a sentence for everything that is wrong with it."""
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import yaml
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from acplab.base import paths
+from acplab.base import paths, yaml_models
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
+from acplab.base.yaml_models import YamlModel, nearest
 from acplab.cluster import Ranges
+from acplab.grading.notes import KINDS, RECORDED, Kind
 
-NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-FIELDS: dict[str, type] = {
-    "id": str,
-    "title": str,
-    "chapter": str,
-    "minutes": int,
-    "skills": list,
-    "hosts": list,
-    "tasks": list,
-}
-# ready: "deployment/name" to wait for after setup, all Deployments of setup/ if absent, [] if they are
-# broken on purpose. cluster: the cluster profile that the lab needs, "none" if it needs none. ranges: fields of
-# cluster.Ranges; the lab begins on a cluster that has them.
-OPTIONAL: dict[str, type] = {"ready": list, "cluster": str, "ranges": dict}
 NO_CLUSTER = "none"
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+LONGEST = 63 - len("lab-")  # a namespace may have 63 characters
 
 
-@dataclass(frozen=True)
-class Task:
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError(f"{text!r} must be lower-case words and digits joined by hyphens")
+    if len(text) > LONGEST:
+        raise ValueError(f"{text!r} is too long: the namespace lab-<id> may have 63 characters")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+class Task(YamlModel):
     """One thing to do. ask: the task in a sentence or two."""
 
-    id: str
-    title: str
-    ask: str
+    id: Name
+    title: Text
+    ask: Text
 
 
-@dataclass(frozen=True)
-class LabSpec:
-    """What lab.yaml says, and where the lab's files lie. minutes: how long a learner needs."""
+class LabFile(YamlModel):
+    """What lab.yaml says.
 
-    id: str
-    title: str
-    chapter: str
-    minutes: int
-    skills: tuple[str, ...]
-    hosts: tuple[str, ...]
-    tasks: tuple[Task, ...]
-    folder: Path
-    ready: tuple[str, ...] | None = None
-    cluster: str = "small"
+    minutes: how long a learner needs. hosts: of this lab alone. cluster: the profile that it needs, "none" for none.
+    needs: bundles of images. ready: "deployment/name" to wait for after setup; all Deployments of setup/ if it is not
+    given, [] if they are broken on purpose. notes: what a learner writes down, `way: {block: cidr, via: address}`.
+    ranges: fields of cluster.Ranges; the lab begins on a cluster that has them.
+    """
+
+    id: Name
+    title: Text
+    chapter: Text
+    minutes: Annotated[int, Field(ge=1, strict=True)]
+    skills: tuple[Text, ...]
+    hosts: tuple[Text, ...]
+    tasks: Annotated[tuple[Task, ...], Field(min_length=1)]
+    cluster: Text = "small"
+    needs: tuple[Name, ...] = ()
+    ready: tuple[Text, ...] | None = None
+    notes: Mapping[Text, Kind | Mapping[Text, Kind]] | None = None
     ranges: Ranges | None = None
+
+    @field_validator("tasks")
+    @classmethod
+    def _task_ids_are_unique(cls, tasks: tuple[Task, ...]) -> tuple[Task, ...]:
+        names = [task.id for task in tasks]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"the task id {twice[0]!r} is used twice")
+        return tasks
+
+    @field_validator("notes")
+    @classmethod
+    def _kinds_are_known(cls, notes: Mapping[str, Kind | Mapping[str, Kind]] | None) -> Any:
+        for key, kind in (notes or {}).items():
+            single = not isinstance(kind, Mapping)
+            for one in [kind] if single else kind.values():  # type: ignore[list-item,union-attr]
+                known = (*KINDS, *RECORDED) if single else tuple(KINDS)
+                if isinstance(one, str) and one not in known:
+                    raise ValueError(f"{key}: there is no kind {one!r}; use one of: {', '.join(nearest(one, known))}")
+        return notes
+
+
+class LabSpec(LabFile):
+    """A lab: what lab.yaml says, and where the lab's files are."""
+
+    folder: Path
+
+    @model_validator(mode="after")
+    def _is_named_like_its_folder(self) -> LabSpec:
+        if self.id != self.folder.name:
+            raise ValueError(f"`id` is {self.id!r} but the folder is {self.folder.name!r}; they must be the same")
+        return self
 
     @property
     def namespace(self) -> str:
@@ -87,17 +124,21 @@ class LabSpec:
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> AcplabError:
-    """The error for a name that nobody has, with the names that are near it (all, if none is near)."""
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known
+    """The error for a name that nothing has, with the names that are near it (all, if none is near)."""
     return AcplabError(
         _("There is no {what} {name}.").format(what=what, name=repr(name)),
-        _("Use one of: {names}.").format(names=", ".join(near) or "-"),
+        _("Use one of: {names}.").format(names=", ".join(nearest(name, known)) or "-"),
     )
 
 
+def twice(entries: list[Any]) -> list[str]:
+    """The ids that more than one of these mappings has."""
+    ids = [str(entry.get("id")) for entry in entries if isinstance(entry, dict)]
+    return sorted({name for name in ids if ids.count(name) > 1})
+
+
 def root() -> Path:
-    """Where the labs lie."""
+    """Where the labs are."""
     return paths.ROOT / "labs"
 
 
@@ -121,90 +162,15 @@ def load(lab_id: str) -> LabSpec:
 
 def read(folder: Path) -> LabSpec:
     """The lab in that folder, or AcplabError with the first fault of its lab.yaml."""
-    faults = problems(folder)
-    if faults:
-        file = folder / "lab.yaml"
-        raise AcplabError(faults[0], _("Restore {file} from the repository.").format(file=file))
-    data = yaml.safe_load((folder / "lab.yaml").read_text(encoding="utf-8"))
-    for name in ("skills", "hosts", "ready"):
-        if name in data:
-            data[name] = tuple(data[name])
-    if "ranges" in data:
-        data["ranges"] = Ranges(**data["ranges"])
-    data["tasks"] = tuple(Task(**entry) for entry in data["tasks"])
-    return LabSpec(folder=folder, **data)
+    return yaml_models.read(LabSpec, folder / "lab.yaml", folder=folder)
 
 
 def problems(folder: Path) -> list[str]:
     """Everything that is wrong with lab.yaml, a sentence each."""
     file = folder / "lab.yaml"
     try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        return [f"{file} cannot be read: {error}"]
-    if not isinstance(data, dict):
-        return [f"{file} must hold a mapping with {', '.join(FIELDS)}."]
-    faults = _shape(data) or _values(data, folder.name)
-    return [f"{file}: {fault}" for fault in faults]
-
-
-def _shape(data: dict[Any, Any]) -> list[str]:
-    known = FIELDS | OPTIONAL
-    faults = [f"{name} is missing." for name in FIELDS if name not in data]
-    faults += [f"{name} is not a field that labs have." for name in data if name not in known]
-    for name in data.keys() & known.keys():
-        if not isinstance(data[name], known[name]) or isinstance(data[name], bool):
-            faults.append(f"{name} must be a {known[name].__name__}, not {data[name]!r}.")
-    return sorted(faults)
-
-
-def _values(data: dict[str, Any], folder: str) -> list[str]:
-    faults = []
-    if data["id"] != folder:
-        faults.append(f"id is {data['id']!r} but the folder is {folder!r}; they must be the same.")
-    if not NAME.fullmatch(data["id"]):
-        faults.append(f"id {data['id']!r} must be lower-case words and digits joined by hyphens.")
-    if len(f"lab-{data['id']}") > 63:
-        faults.append("id is too long: the namespace lab-<id> may have 63 characters.")
-    if not data["title"].strip():
-        faults.append("title is empty.")
-    if data["minutes"] < 1:
-        faults.append("minutes must be at least 1.")
-    for name in ("skills", "hosts", "ready"):
-        if not all(isinstance(entry, str) and entry for entry in data.get(name, [])):
-            faults.append(f"{name} must be a list of words.")
-    return faults + _ranges(data.get("ranges", {})) + _tasks(data["tasks"])
-
-
-def _ranges(values: dict[str, Any]) -> list[str]:
-    try:
-        Ranges(**{"pods": "", "services": ""} | values)
-    except TypeError as error:
-        return [f"ranges must be fields of cluster.Ranges: {error}"]
-    return [f"ranges: {name} is missing." for name in ("pods", "services") if values and name not in values]
-
-
-def _tasks(entries: list[Any]) -> list[str]:
-    if not entries:
-        return ["tasks is empty."]
-    faults = [fault for number, entry in enumerate(entries, 1) for fault in _task(number, entry)]
-    return faults + [f"task id {name!r} is used twice." for name in twice(entries)]
-
-
-def twice(entries: list[Any]) -> list[str]:
-    """The ids that more than one of these mappings has."""
-    ids = [str(entry.get("id")) for entry in entries if isinstance(entry, dict)]
-    return sorted({name for name in ids if ids.count(name) > 1})
-
-
-def _task(number: int, entry: Any) -> list[str]:
-    if not isinstance(entry, dict) or set(entry) != {"id", "title", "ask"}:
-        return [f"task {number} must have exactly id, title and ask."]
-    faults = [
-        f"task {number}: {name} must be a text that is not empty."
-        for name, value in entry.items()
-        if not isinstance(value, str) or not value.strip()
-    ]
-    if not faults and not NAME.fullmatch(entry["id"]):
-        faults = [f"task {number}: id {entry['id']!r} must be lower-case words joined by hyphens."]
-    return faults
+        data = yaml_models.load(file)
+    except AcplabError as error:
+        return [error.sentence]
+    known = data | {"folder": folder} if isinstance(data, dict) else data
+    return [f"{file}: {fault}" for fault in yaml_models.faults(LabSpec, known)]

@@ -1,7 +1,7 @@
-"""Checks of labs: what labs/<id>/checks.py imports, and how such a file is loaded and run.
+"""How checks.py of a lab is loaded and run: its tasks, and for each the hints that its author has put in order.
 
-A check grades behaviour, never spelling: it is a generator of findings that looks at a LabView, which can
-only read. Everything that is not met comes with what was found, what was wanted, why, and where to look.
+A check grades behaviour, never spelling: it is a generator of results that looks at a LabView, which can only
+read. A hint is a ladder: a function of the view that gives two texts, or None if it has nothing to say.
 """
 
 from __future__ import annotations
@@ -10,95 +10,111 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.grading.results import Finding, Hint, Report
+from acplab.grading import prose
+from acplab.grading.prose import Prose
+from acplab.grading.results import Result
 from acplab.grading.view import LabView
 
-__all__ = [
-    "Checks",
-    "Finding",
-    "Hint",
-    "LabView",
-    "Report",
-    "expect",
-    "hint",
-    "load",
-    "notes",
-    "run",
-    "task",
-    "tiers",
-]
 
-CheckFunction = Callable[[LabView], Iterator[Finding]]
-HintFunction = Callable[[LabView], tuple[str, str]]
-NotesFunction = Callable[[LabView], dict[str, Any]]
+class Words(NamedTuple):
+    """A hint whose two texts are in criteria.yaml under `hints`, and what fills their {fields}."""
+
+    key: str
+    values: dict[str, Any]
+
+
+Check = Callable[[LabView], Iterator[Result]]
+Ladder = Callable[[LabView], "Words | tuple[str, str] | None"]
+FirstNotes = Callable[[LabView], dict[str, Any]]
 F = TypeVar("F", bound=Callable[..., Any])
 
-TASK, HINT, NOTES = "acplab_task", "acplab_hint", "acplab_notes"
+
+@dataclass
+class Checks:
+    """What one checks.py holds, by task id, and the prose beside it."""
+
+    tasks: dict[str, Check] = field(default_factory=dict)
+    hints: dict[str, list[Ladder]] = field(default_factory=dict)
+    first_notes: FirstNotes | None = None
+    prose: Prose = field(default_factory=Prose)
+
+    def run(self, task_id: str, lab: LabView) -> tuple[Result, ...]:
+        """The results of one check. It never raises: a check that fails is red and says why."""
+        results: list[Result] = []
+        try:
+            for result in self.tasks[task_id](lab):
+                results.append(result if result.claim else self.prose.say(result))
+        except AcplabError as error:
+            results.append(_could_not_read(error))
+        except Exception as error:
+            results.append(_failed(error))
+        return tuple(results)
+
+    def tiers(self, task_id: str, lab: LabView) -> tuple[str, str]:
+        """Both hints of a task: of the first ladder that has something to say."""
+        lab.judge_with(lambda: self.run(task_id, lab))
+        try:
+            for ladder in self.hints[task_id]:
+                if (said := ladder(lab)) is not None:
+                    return self.prose.hint(*said) if isinstance(said, Words) else said
+        except AcplabError as error:
+            return error.sentence, f"{error.sentence}\n{error.remedy}"
+        return _from_results(lab.open_results())
 
 
-def _marked(mark: str, value: str) -> Callable[[F], F]:
-    """The mark stays on the function: a registry of its own would mix up labs that name tasks alike."""
+# checks.py registers here while it is loaded: one at a time, since labs may name their tasks alike.
+_loading: ContextVar[Checks] = ContextVar("checks that are being loaded")
 
-    def keep(function: F) -> F:
-        function.__dict__[mark] = value
+
+def _current() -> Checks:
+    return _loading.get(Checks())
+
+
+def task(task_id: str) -> Callable[[Check], Check]:
+    """Mark a generator of results as the check of a task."""
+
+    def keep(function: Check) -> Check:
+        if _current().tasks.setdefault(task_id, function) is not function:
+            raise ValueError(f"two checks are for the task {task_id!r}")
         return function
 
     return keep
 
 
-def task(task_id: str) -> Callable[[CheckFunction], CheckFunction]:
-    """Mark a generator of findings as the check of a task."""
-    return _marked(TASK, task_id)
+def hint(task_id: str, *ladders: Ladder) -> Callable[[F], F]:
+    """Give a task its hints, in this order: the first that applies is shown. Also a decorator of a ladder."""
+    _current().hints.setdefault(task_id, []).extend(ladders)
+
+    def keep(function: F) -> F:
+        _current().hints.setdefault(task_id, []).append(function)
+        return function
+
+    return keep
 
 
-def hint(task_id: str) -> Callable[[HintFunction], HintFunction]:
-    """Mark a function that gives two strings, made from the learner's own state and never the answer."""
-    return _marked(HINT, task_id)
-
-
-def notes(function: NotesFunction) -> NotesFunction:
+def at_start(function: FirstNotes) -> FirstNotes:
     """Mark the function whose dict (JSON values) is kept when the lab is set up; LabView.recall reads it."""
-    return _marked(NOTES, "yes")(function)
-
-
-def expect(*, criterion: str, ok: Any, found: Any, wanted: Any, why: str, look: str, gate: bool = False) -> Finding:
-    """One finding. ok is taken as a truth value; found and wanted become text."""
-    return Finding(criterion, bool(ok), str(found), str(wanted), why, look, gate)
-
-
-@dataclass
-class Checks:
-    """What one checks.py holds, by task id."""
-
-    tasks: dict[str, CheckFunction] = field(default_factory=dict)
-    hints: dict[str, HintFunction] = field(default_factory=dict)
-    notes: NotesFunction | None = None
+    _current().first_notes = function
+    return function
 
 
 def load(folder: Path) -> Checks:
-    """Read labs/<id>/checks.py afresh, so that an author's edit counts at the next check."""
-    found = Checks()
-    for function in vars(_module(folder / "checks.py")).values():
-        marks = getattr(function, "__dict__", {})
-        if TASK in marks:
-            _put(found.tasks, marks[TASK], function)
-        if HINT in marks:
-            _put(found.hints, marks[HINT], function)
-        if NOTES in marks:
-            found.notes = function
+    """Read checks.py and criteria.yaml of a lab again, so that an author's edit counts at the next check."""
+    found = Checks(prose=prose.read(folder))
+    token = _loading.set(found)
+    try:
+        _module(folder / "checks.py")
+    finally:
+        _loading.reset(token)
     return found
-
-
-def _put(table: dict[str, Any], key: str, function: Any) -> None:
-    if table.setdefault(key, function) is not function:
-        raise ValueError(f"two functions in checks.py are marked {key!r}")
 
 
 def _module(file: Path) -> ModuleType:
@@ -115,46 +131,49 @@ def _module(file: Path) -> ModuleType:
     return module
 
 
-def run(function: CheckFunction, bench: LabView) -> tuple[Finding, ...]:
-    """The findings of one check. It never raises: a check that stumbles is red and says over what."""
-    findings: list[Finding] = []
-    try:
-        findings.extend(function(bench))
-    except AcplabError as error:
-        findings.append(_could_not_look(error))
-    except Exception as error:
-        findings.append(_stumbled(error))
-    return tuple(findings)
+def _from_results(results: list[Result]) -> tuple[str, str]:
+    """The last resort: what the check itself says about the first criterion that is open."""
+    if not results:
+        return _("Everything is as it should be."), _("Run the check again.")
+    first = results[0]
+    return first.look, _("Found: {found}. Wanted: {wanted}.").format(found=first.found, wanted=first.wanted)
 
 
-def tiers(function: HintFunction, bench: LabView) -> tuple[str, str]:
-    """Both hints; a cluster that cannot be read makes a hint too, since that is what to mend first."""
-    try:
-        first, second = function(bench)
-    except AcplabError as error:
-        return error.sentence, f"{error.sentence}\n{error.remedy}"
-    return first, second
-
-
-def _could_not_look(error: AcplabError) -> Finding:
-    return expect(
-        criterion=_("the check can look"),
+def _could_not_read(error: AcplabError) -> Result:
+    return Result(
+        text="cannot-read",
         ok=False,
         found=error.sentence,
         wanted=_("an answer from the cluster"),
-        why=_("What cannot be seen cannot be judged."),
+        claim=_("the check can read the cluster"),
+        why=_("The check could not read the cluster, so it cannot judge."),
         look=error.remedy,
     )
 
 
-def _stumbled(error: Exception) -> Finding:
+def _failed(error: Exception) -> Result:
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}:{last.lineno}"
-    return expect(
-        criterion=_("the check can read what is there"),
+    return Result(
+        text=FAULT,
         ok=False,
         found=f"{type(error).__name__}: {error} ({where})",
         wanted=_("a state that the check understands"),
+        claim=_("the check can read what is there"),
         why=_("This is a fault of the check, not of your work."),
         look=_("Compare your objects with the task's text; if they look right, report this line as a bug."),
     )
+
+
+FAULT = "fault-of-the-check"
+
+
+# --- labs that are not converted yet -----------------------------------------------------------------------
+
+Finding = Result
+notes = at_start
+
+
+def expect(*, criterion: str, ok: Any, found: Any, wanted: Any, why: str, look: str, gate: bool = False) -> Result:
+    """One result with its prose, as labs without criteria.yaml give it."""
+    return Result(criterion, bool(ok), str(found), str(wanted), {}, criterion, why, look, gate)

@@ -1,8 +1,9 @@
-"""What a check says: findings, and a report that has the same words as plain text and as HTML."""
+"""What a check says: results, and a report that has the same words as plain text and as HTML."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from acplab.base import html as markup
@@ -11,18 +12,21 @@ from acplab.base.i18n import _
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One criterion of a check.
+class Result:
+    """One criterion, judged.
 
-    gate: it must hold, but it holds in the untouched lab too, so meeting it earns nothing.
+    text: its key in criteria.yaml, where claim, why and look come from; values: what fills their {fields}.
+    gate: it holds in the untouched lab and must stay so; it scores nothing.
     """
 
-    criterion: str
+    text: str
     ok: bool
     found: str
     wanted: str
-    why: str
-    look: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    claim: str = ""
+    why: str = ""
+    look: str = ""
     gate: bool = False
 
     def mark(self) -> str:
@@ -45,13 +49,13 @@ class Finding:
     def words(self) -> str:
         """Plain lines."""
         named = [(name, text.replace("\n", "\n" + " " * 15)) for name, text in self.rows()]
-        return "\n".join([f"  {self.mark():<8} {self.criterion}"] + [f"    {n:<10} {t}" for n, t in named])
+        return "\n".join([f"  {self.mark():<8} {self.claim}"] + [f"    {n:<10} {t}" for n, t in named])
 
     def html(self) -> str:
         """The same words, escaped."""
         sign = "✓" if self.ok else "✗"
         head = f'<span aria-hidden="true">{sign}</span> <strong>{markup.esc(self.mark())}</strong> '
-        return f"<li>{head}{markup.inline(self.criterion)}{markup.pairs(self.rows())}</li>"
+        return f"<li>{head}{markup.inline(self.claim)}{markup.pairs(self.rows())}</li>"
 
 
 @dataclass(frozen=True)
@@ -63,39 +67,39 @@ class Report:
 
     lab_id: str
     task_id: str
-    findings: tuple[Finding, ...]
+    results: tuple[Result, ...]
     next: str = ""
 
     @property
-    def scored(self) -> list[Finding]:
-        """The findings that count: all but the gates."""
-        return [finding for finding in self.findings if not finding.gate]
+    def scored(self) -> list[Result]:
+        """The results that score: all but the gates."""
+        return [result for result in self.results if not result.gate]
 
     @property
     def passed(self) -> bool:
-        """All findings are ok, and at least one of them counts: a check that found nothing proves nothing."""
-        return bool(self.scored) and all(finding.ok for finding in self.findings)
+        """All results are ok, and at least one of them counts: a check that found nothing proves nothing."""
+        return bool(self.scored) and all(result.ok for result in self.results)
 
     def title(self) -> str:
         """One line with the verdict."""
         name = f"{self.lab_id} / {self.task_id}"
         if self.passed:
             return _("{name}: passed").format(name=name)
-        if not self.findings:
-            return _("{name}: not yet, the check found nothing to judge").format(name=name)
-        open_ = sum(not finding.ok for finding in self.findings)
+        if not self.results:
+            return _("{name}: not yet, the check judged nothing").format(name=name)
+        open_ = sum(not result.ok for result in self.results)
         return _("{name}: not yet, {open} of {all} criteria are open").format(
-            name=name, open=open_, all=len(self.findings)
+            name=name, open=open_, all=len(self.results)
         )
 
     def words(self) -> str:
         """The whole report as plain lines."""
         tail = [self.next] if self.next else []
-        return "\n".join([self.title(), *(finding.words() for finding in self.findings), *tail])
+        return "\n".join([self.title(), *(result.words() for result in self.results), *tail])
 
     def html(self) -> str:
         """The same words for a notebook."""
-        items = "".join(finding.html() for finding in self.findings)
+        items = "".join(result.html() for result in self.results)
         tail = f"<div>{markup.inline(self.next)}</div>" if self.next else ""
         body = f'<ul style="list-style: none; padding-left: 0; margin: 4px 0">{items}</ul>{tail}'
         return markup.card("good" if self.passed else "bad", self.title(), body)

@@ -1,25 +1,29 @@
-"""What a check may look at. Nothing here changes anything: a check that does would grade its own work."""
+"""What a check may look at. Nothing here changes anything: a check that did would grade its own work."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
+from acplab.grading import notes as kinds
+from acplab.grading.loads import RecordedLoad
 from acplab.kube import Object, Objects
 
 if TYPE_CHECKING:
     from acplab.datapath import NodeRange, Route
+    from acplab.grading.results import Result
     from acplab.measure import Traffic
 
 # Names of their own, since LabView.list hides the built-in one.
 Lines = list[str]
 Blocks = list["NodeRange"]
 Routes = list["Route"]
+Results = list["Result"]
 
 # How long one check may wait for a change to arrive. Traefik reloads at most every 2 s, so a check that is
 # run right after an apply would otherwise see the old routes. One budget a check keeps a red one under 5 s.
@@ -41,15 +45,27 @@ class Answer(NamedTuple):
 class LabView:
     """A read-only view of one lab.
 
-    namespace: the lab's namespace; entrance: "http://127.0.0.1:PORT", where the ingress answers.
+    namespace: the lab's namespace; ingress_url: "http://127.0.0.1:PORT", where the ingress answers.
+    notes: what the learner and the lab itself have noted; declared: their kinds, from lab.yaml.
     """
 
-    def __init__(self, namespace: str, ingress_url: str, notes: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        namespace: str,
+        ingress_url: str,
+        notes: dict[str, Any] | None = None,
+        declared: kinds.Declared | None = None,
+    ) -> None:
         self.namespace = namespace
         self.ingress_url = ingress_url
         self._notes = notes or {}
+        self._declared = declared or {}
         self._deadline = time.monotonic() + SETTLE_SECONDS
         self._settled = False
+        self._judge: Callable[[], tuple[Result, ...]] = tuple
+        self._open: Results | None = None
+
+    # objects
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
         """One object of the lab (or of another namespace, if given) as the API gives it, or None."""
@@ -67,12 +83,63 @@ class LabView:
         """What the cluster noted about an object, oldest first."""
         return kube.events(kind, name, self.namespace)
 
+    def pods(self, selector: str | None = None, ready: bool = True) -> Objects:
+        """The Pods of the lab that are not being deleted; ready: only those that are ready."""
+        found = [pod for pod in self.list("pod", selector) if "deletionTimestamp" not in pod["metadata"]]
+        return [pod for pod in found if is_ready(pod)] if ready else found
+
+    def endpoints(self, service: str) -> Lines:
+        """ "ADDRESS:PORT" of each ready endpoint of a Service."""
+        return [
+            f"{address}:{port.get('port')}"
+            for part in self.list("endpointslice", f"kubernetes.io/service-name={service}")
+            for endpoint in part.get("endpoints") or []
+            if (endpoint.get("conditions") or {}).get("ready")
+            for address in endpoint["addresses"]
+            for port in part.get("ports") or []
+        ]
+
+    # notes
+
     def recall(self, key: str) -> Any:
         """What the lab noted when it was set up, or the learner since; None if nobody did."""
         return self._notes.get(key)
 
+    def noted(self, path: str) -> Any:
+        """What the learner noted as "way.block", or as "rule" if the note has no fields; None if nothing is noted."""
+        key, _dot, name = path.partition(".")
+        found = self._notes.get(key)
+        return found.get(name) if name and isinstance(found, dict) else None if name else found
+
+    def kind(self, path: str) -> kinds.Kind:
+        """The kind of a note, as lab.yaml declares it."""
+        return kinds.kind_of(self._declared, path)
+
+    def fields(self, key: str) -> Lines:
+        """The paths of a note: ["way.block", "way.via"], or ["rule"] if it has no fields."""
+        declared = self._declared[key]
+        return [f"{key}.{name}" for name in declared] if isinstance(declared, Mapping) else [key]
+
+    def recorded_load(self, key: str) -> RecordedLoad:
+        """The load that the learner has recorded; an empty one if there is none."""
+        return RecordedLoad.of(self._notes.get(key))
+
+    # what the check itself says, for hints
+
+    def judge_with(self, judge: Callable[[], tuple[Result, ...]]) -> None:
+        """How to run the check of the task that a hint is for."""
+        self._judge = judge
+
+    def open_results(self) -> Results:
+        """What the check of the task finds open; it is run once."""
+        if self._open is None:
+            self._open = [result for result in self._judge() if not result.ok]
+        return self._open
+
+    # traffic
+
     def traffic(self, until: Callable[[Traffic], bool] | None = None, **same: Any) -> Traffic:
-        """Send GET requests to the entrance; the words are measure.traffic's (host, path, headers, n, ...).
+        """Send GET requests to the ingress; the words are measure.traffic's (host, path, headers, n, ...).
 
         until: looks at the traffic and says whether it is what is wanted. While it is not, the same requests
         are sent again for a few seconds, since a change takes up to 2 s to reach the ingress.
@@ -88,6 +155,10 @@ class LabView:
             time.sleep(PAUSE_SECONDS)
             seen = measure.traffic(self.ingress_url, **same)
         return seen
+
+    def answered(self, seen: Traffic) -> int:
+        """How many of the requests the lab's own Pods have answered."""
+        return seen.by("namespace").get(self.namespace, 0)
 
     def settle(self) -> None:
         """Let a change of the last seconds arrive first: traffic on the old routes would pass a wrong solution."""
@@ -105,6 +176,24 @@ class LabView:
 
         return self.traffic(n=measure.sample_for_margin(share, margin), **same)
 
+    def measure_share(
+        self, version: str, share: float, margin: float, confidence: float = 0.99, **same: Any
+    ) -> Traffic:
+        """As many requests as it takes to see the share (0..1) of a version within a margin (0..1).
+
+        The large sample is drawn only once a small one looks like it: for a moment after a change one replica of the
+        ingress has heard of it and the other has not, which is half the share.
+        """
+        from acplab import measure
+
+        def near(seen: Traffic) -> bool:
+            return not seen.failed and abs(seen.share(version).estimate - share) < 2 * margin
+
+        seen = self.sample(0.0, 0.03, keepalive=False, until=near, **same)
+        if not near(seen):
+            return seen
+        return self.traffic(n=measure.sample_for_margin(share, margin, confidence), keepalive=False, **same)
+
     def ask(self, pod: str, verb: str, *words: str) -> Answer:
         """Let a storefront Pod send a request ("get", [options,] URL) or a DNS query ("resolve", NAME).
 
@@ -117,8 +206,26 @@ class LabView:
         except AcplabError as error:
             return Answer(False, error.sentence)
 
+    def answers(self, pod: str, targets: Lines, timeout: str = "1s") -> Answer:
+        """Whether a storefront Pod is answered well by all targets ("ADDRESS:PORT"), and how many did, in words."""
+        seen = self.ask(pod, "get", "-timeout", timeout, *(f"http://{target}/" for target in targets))
+        if not seen.ok:
+            return seen
+        good = sum(line.startswith("200 ") for line in seen.text.splitlines())
+        return Answer(good == len(targets), _("{good} of {all} answer").format(good=good, all=len(targets)))
+
+    def versions_inside(self, targets: Lines) -> dict[str, str]:
+        """Target ("NAME:PORT") -> the version that answers a ready Pod of the lab; "" if nothing does. {} without a Pod."""
+        asker = next((pod["metadata"]["name"] for pod in self.pods()), None)
+        if asker is None:
+            return {}
+        self.settle()  # a node learns of a new Service a second or more after the API does
+        return {target: _version(self.ask(asker, "get", f"http://{target}/")) for target in targets}
+
+    # nodes
+
     def blocks(self) -> Blocks:
-        """The nodes of the lab's cluster, each with its address, zone and block of Pod addresses."""
+        """The nodes of the lab's cluster, each with its address, zone and Pod CIDR."""
         from acplab import datapath
 
         return datapath.node_ranges()
@@ -131,6 +238,19 @@ class LabView:
 
     def __repr__(self) -> str:
         return _("a read-only view of namespace {name}").format(name=self.namespace)
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether a Pod is ready and is not being deleted."""
+    conditions = pod["status"].get("conditions") or []
+    leaving = pod["metadata"].get("deletionTimestamp")
+    return not leaving and any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _version(answer: Answer) -> str:
+    """Who answered: a good answer reads "200 v2 {...}"."""
+    words = answer.text.split()
+    return words[1] if answer.ok and words[:1] == ["200"] and len(words) > 1 else ""
 
 
 def _changes(one: Object) -> list[datetime]:

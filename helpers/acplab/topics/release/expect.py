@@ -1,0 +1,39 @@
+"""What checks expect of a release: who answers which requests, and that no rule of the release is left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from acplab.base.i18n import _
+from acplab.grading import LabView, Result
+from acplab.grading.expect import answers_of, met
+from acplab.grading.prose import listed
+from acplab.topics.release.rules import canaries
+
+if TYPE_CHECKING:
+    from acplab.measure import Traffic
+
+
+def only(seen: Traffic, version: str) -> bool:
+    """Whether this version has answered every request, and none failed."""
+    return seen.by_version == {version: seen.total} and not seen.failed
+
+
+def look(lab: LabView, host: str, version: str, hidden: float, **same: Any) -> Traffic:
+    """So many requests that another version with a share of `hidden` (0..1) would show.
+
+    Each has a connection of its own, so that all replicas of the ingress are asked.
+    """
+    return lab.sample(0.0, hidden, host=host, keepalive=False, until=lambda seen: only(seen, version), **same)
+
+
+def only_version(seen: Traffic, version: str, text: str, **values: Any) -> Result:
+    """This version has answered every request, and none failed."""
+    wanted = _("{all} of {all} from {version}").format(all=seen.total, version=version)
+    return met(text, only(seen, version), answers_of(seen), wanted, version=version, **values)
+
+
+def no_canary_ingress(lab: LabView, text: str) -> Result:
+    """No Ingress of the lab calls itself a canary any more."""
+    left = [f"ingress/{one['metadata']['name']}" for one in canaries(lab)]
+    return met(text, not left, listed(left), _("none"))
