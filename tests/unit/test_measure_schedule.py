@@ -23,7 +23,7 @@ from acplab.measure.schedule import Schedule
         ({"rate": 0}, "rate must be greater than 0"),
         ({"rate": float("nan")}, "rate must be greater than 0"),
         ({"rate": float("inf")}, "rate must be greater than 0"),
-        ({"seconds": 301, "rate": 1}, "seconds must be greater than 0 and at most 300"),
+        ({"seconds": 301, "rate": 1}, "seconds must be greater than 0 s and at most 300 s"),
         ({"seconds": 0}, "seconds must be greater than 0"),
         ({"n": 400, "rate": 1}, "400 requests at a rate of 1 take 400 s"),
         ({"seconds": 100, "rate": 1000}, "n must be greater than 0 and at most 20000, not 100000"),

@@ -6,13 +6,14 @@ import re
 from html import unescape
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pytest
 from acplab import show
 from acplab.base.errors import AcplabError
 from acplab.measure import Mark, Sample, Traffic
-from acplab.show import buckets, notes, style
+from acplab.show import buckets, callouts, style
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,7 +46,9 @@ def test_split_tells_failures_and_missing_versions() -> None:
     assert "Who answered 8 of 10 requests" in text
     assert "v2: 0.0 %" in text
     assert "2 failed (http 503)" in text
-    assert show.split(made([""] * 3)).title == "Nobody answered any of 3 requests"
+    assert show.split(made([""] * 3)).title == "No answers to 3 requests"
+    assert show.split(made([""])).title == "No answer to 1 request"
+    assert show.split(made(["v1"])).title == "Who answered 1 request"
 
 
 def test_split_puts_the_unknown_version_last() -> None:
@@ -54,8 +57,11 @@ def test_split_puts_the_unknown_version_last() -> None:
 
 
 def test_wanted_shares_are_not_percents() -> None:
-    with pytest.raises(AcplabError, match="not between 0 and 1"):
+    with pytest.raises(AcplabError, match=r"wanted\['v2'\] must be a share from 0 to 1, not 20") as caught:
         show.split(SPLIT, {"v2": 20})
+    assert "0.2 for 20 %" in caught.value.remedy
+    with pytest.raises(AcplabError, match="must be a number"):
+        show.split(SPLIT, {"v2": "0.2"})  # type: ignore[dict-item]
 
 
 def test_timeline_in_words() -> None:
@@ -70,6 +76,16 @@ def test_timeline_in_words() -> None:
         "  outage from 2.00 s to 3.00 s (1.00 s): 10 requests lost",
         "  recovered 1.00 s after the first failure",
     ]
+
+
+def test_redirects_are_in_the_words_of_every_chart() -> None:
+    away = Traffic([Sample(i, 1, status=308, location="https://shop.example.com/") for i in range(6)], rate=1)
+    for figure in (show.split(away), show.timeline(away)):
+        assert "  6 redirected (http 308 to https://shop.example.com/)" in figure.text.splitlines()
+
+
+def test_one_request_is_not_many() -> None:
+    assert show.timeline(made(["v1"])).title == "1 request over 0.1 s, none failed"
 
 
 def test_sample_sizes_in_words() -> None:
@@ -147,13 +163,13 @@ def test_no_request_is_lost_in_a_bucket(seen: Traffic, width: float | None) -> N
 
 @given(traffics)
 def test_buckets_are_not_too_many(seen: Traffic) -> None:
-    assert len(buckets.cut(seen)) <= buckets.MOST_BUCKETS
+    assert len(buckets.cut(seen)) <= buckets.MAX_BUCKETS
 
 
 @given(traffics)
 def test_the_words_of_a_timeline_count_every_request(seen: Traffic) -> None:
-    told = buckets.told(buckets.cut(seen), ())
-    counted = sum(int(number) for line in told for number in re.findall(r" (\d+)(?:,|$)", line.split(": ", 1)[1]))
+    lines = buckets.describe(buckets.cut(seen), ())
+    counted = sum(int(number) for line in lines for number in re.findall(r" (\d+)(?:,|$)", line.split(": ", 1)[1]))
     assert counted == seen.total
 
 
@@ -162,18 +178,29 @@ def test_a_full_last_bucket_is_as_high_as_the_others() -> None:
     assert [piece.rate("v1") for piece in pieces] == pytest.approx([10, 10, 10])
 
 
-@pytest.mark.parametrize("width", [0, -1, float("inf"), float("nan")])
-def test_a_bucket_has_a_length(width: float) -> None:
-    with pytest.raises(AcplabError, match="bucket"):
-        buckets.cut(SPLIT, width)
+@pytest.mark.parametrize(
+    ("width", "words"),
+    [
+        (0, "bucket must be greater than 0 s and at most 300 s, not 0 s"),
+        (-1, "bucket must be greater than 0 s"),
+        (float("inf"), "at most 300 s"),
+        (float("nan"), "bucket must be greater than 0 s"),
+        ("0.5", "bucket must be a number, not '0.5'"),
+    ],
+)
+def test_a_bucket_has_a_length(width: Any, words: str) -> None:
+    with pytest.raises(AcplabError, match=words):
+        show.timeline(SPLIT, bucket=width)
 
 
 @given(st.lists(st.builds(Mark, st.floats(0, 9), st.text("ab ", max_size=30)), max_size=6).map(sorted))
 def test_words_of_marks_do_not_cover_each_other(marks: list[Mark]) -> None:
-    rows = notes.mark_rows(marks, span=10)
-    reaches = [notes._mark_reach(mark, 10) for mark in marks]
+    rows = callouts.mark_rows(marks, span=10)
+    reaches = [callouts._mark_reach(mark, 10) for mark in marks]
     for i, row in enumerate(rows):
-        assert not any(row == other and notes._meet(reaches[i], reaches[j]) for j, other in enumerate(rows) if j != i)
+        assert not any(
+            row == other and callouts._meet(reaches[i], reaches[j]) for j, other in enumerate(rows) if j != i
+        )
 
 
 def test_a_version_keeps_its_colour() -> None:

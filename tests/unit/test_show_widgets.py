@@ -12,7 +12,7 @@ import pytest
 from acplab import show
 from acplab.base.errors import AcplabError
 from acplab.measure import Sample, Share, Traffic, steady
-from acplab.show import watching
+from acplab.show import LiveView
 from loopback import serve
 from nbclient import NotebookClient
 
@@ -22,7 +22,7 @@ def fields(box: Any) -> Any:
     return field
 
 
-def test_a_prediction_has_a_value_before_anybody_answers() -> None:
+def test_a_prediction_has_a_value_before_the_answer() -> None:
     guess = show.predict("How many of 100 reach `v2`?", 0, 100)
     assert (guess.value, guess.answered) == (50, False)
     assert show.predict("?", 0, 100, start=10).value == 10
@@ -60,9 +60,23 @@ def test_a_call_with_an_impossible_answer_is_refused(value: float) -> None:
         show.predict("How many?", 0, 100).set(value)
 
 
+@pytest.mark.parametrize("value", ["20", None, True])
+def test_an_answer_is_a_number(value: Any) -> None:
+    with pytest.raises(AcplabError, match="value must be a number"):
+        show.predict("How many?", 0, 100).set(value)
+
+
 def test_a_question_needs_a_range() -> None:
-    with pytest.raises(AcplabError, match="nothing to choose"):
+    with pytest.raises(AcplabError, match="lo must be less than hi"):
         show.predict("How many?", 5, 5)
+    with pytest.raises(AcplabError, match="hi must be a number"):
+        show.predict("How many?", 0, "100")  # type: ignore[arg-type]
+
+
+def test_the_words_say_whether_there_is_an_answer() -> None:
+    guess = show.predict("How many?", 0, 100)
+    assert guess.text == "How many? (0 to 100 %)\n  50 %  (not answered yet; answer with .set(50))"
+    assert guess.set(20).text == "How many? (0 to 100 %)\n  20 %  (your answer)"
 
 
 def test_an_answer_is_compared_with_what_was_found() -> None:
@@ -88,6 +102,7 @@ def seen(*versions: str) -> Traffic:
 
 
 def test_routing_says_who_answers_what() -> None:
+    moved = Traffic([Sample(0, 1, status=308, location="https://a/")], rate=1)
     table = show.routing(
         [
             ("no header", seen("v1", "v1")),
@@ -95,16 +110,18 @@ def test_routing_says_who_answers_what() -> None:
             ("<b>", {"v2": 3}),
             ("other", "nobody"),
             ("lost", seen("", "")),
+            ("http", moved),
         ]
     )
     assert table.text.splitlines() == [
         "Who answers which request",
-        "  request      who answered           failed",
-        "  no header    v1, all 2              none",
-        "  `foo: bar`   v1 1 of 3, v2 2 of 3   1 (http 503)",
+        "  request      who answered                                      failed",
+        "  no header    v1, all 2                                         none",
+        "  `foo: bar`   v1 1 of 3, v2 2 of 3                              1 (http 503)",
         "  <b>          v2, all 3",
         "  other        nobody",
-        "  lost         nobody                 2 (http 503)",
+        "  lost         no answers                                        2 (http 503)",
+        "  http         ?, all 1; 1 redirected (http 308 to https://a/)   none",
     ]
     assert repr(table) == table._repr_mimebundle_()["text/plain"]
 
@@ -134,9 +151,17 @@ def test_live_prints_lines_without_a_front_end(capsys: pytest.CaptureFixture[str
     assert repr(view) == view.text
 
 
+@pytest.mark.parametrize(
+    ("every", "words"), [("1", "a number, not '1'"), (0, "greater than 0 s"), (61, "at most 60 s")]
+)
+def test_live_is_told_how_often_in_seconds(every: Any, words: str) -> None:
+    with pytest.raises(AcplabError, match=words):
+        show.live(steady("http://127.0.0.1:9"), every)
+
+
 def test_the_live_picture_is_redrawn() -> None:
     with serve() as server, steady(server.url, rate=100) as load:
-        view = watching.View(load)
+        view = LiveView(load)
         html = view.widget()
         first = html.value
         server.wait_for(5)

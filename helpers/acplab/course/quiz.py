@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from acplab.base import html as markup
+from acplab.base import html
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.course import questions
@@ -52,8 +52,8 @@ class Feedback:
     def html(self) -> str:
         """The same words for a notebook."""
         source = _("Source: {source}").format(source=self.question.source)
-        body = markup.pairs(self.rows()) + f"<div>{markup.inline(source)}</div>"
-        return markup.card("good" if self.right else "bad", self.title(), body)
+        body = html.pairs(self.rows()) + f"<div>{html.inline(source)}</div>"
+        return html.card("good" if self.right else "bad", self.title(), body)
 
     def _head(self, letter: str, option: Option) -> str:
         verdict = _("right") if option.right else _("wrong")
@@ -64,7 +64,7 @@ class Feedback:
         return self.words()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        return markup.bundle(self.html(), self.words())
+        return html.bundle(self.html(), self.words())
 
 
 class Quiz:
@@ -149,7 +149,7 @@ def _asked(quiz: Quiz, number: int) -> ipywidgets.VBox:
     question = quiz.questions[number - 1]
     ask = ipywidgets.HTML(
         '<div style="font-weight: 600; line-height: 1.45; color: var(--jp-content-font-color1, inherit)">'
-        f"{markup.lines(_ask(number, question))}</div>"
+        f"{html.lines(_ask(number, question))}</div>"
     )
     choices = _checkboxes(question) if question.kind == "multiple" else _radios(question)
     named = _("Check answer {number}").format(number=number)
@@ -164,7 +164,7 @@ def _judge(quiz: Quiz, number: int, choices: Any, feedback: ipywidgets.HTML) -> 
     if letters:
         feedback.value = quiz.answer(number, letters).html()
     else:
-        feedback.value = markup.card("note", _("Choose an answer first."), "")
+        feedback.value = html.card("note", _("Choose an answer first."), "")
 
 
 def _checkboxes(question: Question) -> ipywidgets.VBox:

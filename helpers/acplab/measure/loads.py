@@ -8,10 +8,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
+from acplab.base.arguments import within
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.measure import schedule
-from acplab.measure.limits import within
 from acplab.measure.request import Request, RequestOptions, prepare
 from acplab.measure.results import Traffic
 from acplab.measure.samples import Mark, Sample
@@ -104,7 +104,7 @@ class Load:
     def run_for(self, seconds: float) -> None:
         """Let the load run on for so many seconds. Returns early if it ends before."""
         self._elapsed()
-        self.wait(within("seconds", seconds, schedule.MAX_SECONDS))
+        self.wait(within("seconds", seconds, schedule.MAX_SECONDS, "s"))
 
     @property
     def running(self) -> bool:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 from urllib.parse import urlsplit
 
+from acplab.base.arguments import within
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.measure.limits import within
 
 MAX_TIMEOUT = 30.0
 _LABEL = r"\w([\w-]*\w)?"
@@ -57,7 +57,7 @@ def prepare(url: str, options: RequestOptions) -> Request:
         target(url, options.get("path", "/")),
         _method(options.get("method", "GET")),
         _headers(options.get("headers"), options.get("host"), options.get("cookies")),
-        within("timeout", options.get("timeout", 3.0), MAX_TIMEOUT),
+        within("timeout", options.get("timeout", 3.0), MAX_TIMEOUT, "s"),
         bool(options.get("keepalive", True)),
     )
 

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from acplab.base.arguments import whole, within
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.measure.limits import whole, within
 
 MAX_REQUESTS = 20_000
 MAX_RATE = 2_000.0
@@ -37,7 +37,7 @@ def of(n: Any, seconds: Any, rate: Any) -> Schedule:
         )
     rate = within("rate", rate, MAX_RATE)
     if seconds is not None:
-        n = max(1, round(rate * within("seconds", seconds, MAX_SECONDS)))
+        n = max(1, round(rate * within("seconds", seconds, MAX_SECONDS, "s")))
     return _short_enough(Schedule(whole("n", 100 if n is None else n, MAX_REQUESTS), rate))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from acplab.base.arguments import number, share
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 
@@ -40,10 +41,10 @@ def sample_size(p: float, other: float, confidence: float = 0.95, power: float =
     The usual two-proportion formula, two-sided, without continuity correction. power is the chance to see
     the difference if it is there.
     """
-    _shares(p=p, other=other)
+    p, other = share("p", p), share("other", other)
     if p == other:
         raise AcplabError(
-            _("No number of requests tells a share of {p} from itself.").format(p=p),
+            _("No number of requests can tell a share of {p} from itself.").format(p=p),
             _("Choose two shares that differ."),
         )
     alike, apart = _two_sided(confidence), _normal_quantile("power", power)
@@ -58,7 +59,7 @@ def sample_for_margin(p: float, margin: float, confidence: float = 0.95) -> int:
     The usual z²·p·(1-p)/margin². Nearer to 0 or 1 than the margin, p counts as margin away from there: for
     p = 0 that is just how many answers without a hit bring the Wilson interval down to the margin.
     """
-    _shares(p=p, margin=margin)
+    p, margin = share("p", p), share("margin", margin)
     if margin == 0:
         raise AcplabError(
             _("No number of requests gives a share without any margin."),
@@ -75,7 +76,7 @@ def quantile(values: Sequence[float], q: float) -> float:
 
     quantile(x, 0.95) is what 95 of 100 values do not exceed.
     """
-    _shares(q=q)
+    q = share("q", q)
     if not values:
         return math.nan
     ordered = sorted(values)
@@ -140,17 +141,8 @@ def _normal_quantile(name: str, probability: float) -> float:
 
 
 def _probability(name: str, value: float) -> None:
-    if not 0 < value < 1:
+    if not 0 < number(name, value) < 1:
         raise AcplabError(
-            _("{name} is a number between 0 and 1, not {value}.").format(name=name, value=value),
+            _("{name} must be greater than 0 and less than 1, not {value}.").format(name=name, value=value),
             _("Write 0.95 for 95 %."),
         )
-
-
-def _shares(**values: float) -> None:
-    for name, value in values.items():
-        if not 0 <= value <= 1:
-            raise AcplabError(
-                _("{name} is a share between 0 and 1, not {value}.").format(name=name, value=value),
-                _("Write 0.2 for 20 %."),
-            )

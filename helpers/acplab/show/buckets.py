@@ -1,4 +1,4 @@
-"""A load cut into equal pieces of time: what both the timeline and the live view draw."""
+"""A load cut into time buckets of equal width: what both the timeline and the live view draw."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from acplab.base.errors import AcplabError
+from acplab.base.arguments import within
 from acplab.base.i18n import _
 from acplab.show import style
 
 if TYPE_CHECKING:
     from acplab.measure import Mark, Sample, Traffic
 
-FAILED = "failed"  # the key of what no version answered well; no version is called so
+FAILED = "failed"  # the key of the requests that failed; no version has this name
 WIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-FEWEST_BUCKETS, MOST_BUCKETS = 8, 60
-ENOUGH = 10  # requests a bucket; with fewer the heights jump for no reason
+MIN_BUCKETS, MAX_BUCKETS = 8, 60
+MAX_WIDTH = 300.0  # seconds, as long as a load can be
+ENOUGH = 10  # requests per bucket; with fewer the heights jump for no reason
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Bucket:
     counts: Counter[str] = field(default_factory=Counter)
 
     def rate(self, key: str) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return self.counts[key] / (self.end - self.start)
 
 
@@ -41,7 +42,7 @@ def cut(traffic: Traffic, width: float | None = None) -> list[Bucket]:
     if not traffic.total:
         return []
     end = traffic.samples[-1].t + 1 / traffic.rate
-    width = _fitting(traffic.rate, end) if width is None else _checked(width)
+    width = _fitting(traffic.rate, end) if width is None else within("bucket", width, MAX_WIDTH, "s")
     number = max(1, math.ceil(end / width - 1e-6))
     pieces = [Bucket(i * width, min((i + 1) * width, end)) for i in range(number)]
     for sample in traffic:
@@ -65,20 +66,20 @@ def keys(pieces: list[Bucket]) -> list[str]:
     return style.in_order(found - {FAILED}) + sorted(found & {FAILED})
 
 
-def told(pieces: list[Bucket], marks: tuple[Mark, ...]) -> list[str]:
-    """The buckets in words: neighbours in which the same answered become one line, marks stand between them."""
-    lines = [(run.start, 1, _told(run)) for run in _runs(pieces, marks)]
+def describe(pieces: list[Bucket], marks: tuple[Mark, ...]) -> list[str]:
+    """The buckets in words: neighbours with the same versions become one line, with the marks between them."""
+    lines = [(run.start, 1, _line(run)) for run in _runs(pieces, marks)]
     lines += [(_start_of(mark, pieces), 0, f"{mark.t:.1f} s: {mark.words}") for mark in marks]
     return [line for _start, _order, line in sorted(lines)]
 
 
 def _start_of(mark: Mark, pieces: list[Bucket]) -> float:
-    """The start of the bucket in which a mark lies, so that it is told before what came of it."""
+    """The start of the bucket in which a mark lies, so that it comes before what it caused."""
     return max((piece.start for piece in pieces if piece.start <= mark.t), default=mark.t)
 
 
 def _runs(pieces: list[Bucket], marks: tuple[Mark, ...]) -> list[Bucket]:
-    """Neighbours in which the same answered, joined; a mark begins a new one."""
+    """Neighbours with the same versions, joined; a mark begins a new run."""
     fresh = {_start_of(mark, pieces) for mark in marks}
     runs: list[Bucket] = []
     last: set[str] = set()
@@ -94,26 +95,18 @@ def _runs(pieces: list[Bucket], marks: tuple[Mark, ...]) -> list[Bucket]:
 
 
 def _present(pieces: list[Bucket], i: int) -> set[str]:
-    """Who answered in a bucket; a rare version that is missing just here, by chance, counts as there."""
+    """The versions in a bucket; a rare one that is missing here only, by chance, counts as present."""
     around = pieces[i - 1 : i] + pieces[i + 1 : i + 2]
     steady = set.intersection(*(set(piece.counts) for piece in around)) if len(around) == 2 else set()
     return set(pieces[i].counts) | (steady - {FAILED})
 
 
-def _told(run: Bucket) -> str:
+def _line(run: Bucket) -> str:
     counts = ", ".join(f"{label(name)} {run.counts[name]}" for name in keys([run]))
     return _("{start:.1f}-{end:.1f} s: {counts}").format(start=run.start, end=run.end, counts=counts or _("nothing"))
 
 
 def _fitting(rate: float, seconds: float) -> float:
-    fits = [width for width in WIDTHS if FEWEST_BUCKETS <= seconds / width <= MOST_BUCKETS]
+    fits = [width for width in WIDTHS if MIN_BUCKETS <= seconds / width <= MAX_BUCKETS]
     full = [width for width in fits if rate * width >= ENOUGH]
-    return (full or fits[-1:] or [seconds / FEWEST_BUCKETS])[0]
-
-
-def _checked(width: float) -> float:
-    if not width > 0 or math.isinf(width):
-        raise AcplabError(
-            _("A bucket of {width} s is none.").format(width=width), _("Give its length in seconds, such as 0.5.")
-        )
-    return width
+    return (full or fits[-1:] or [seconds / MIN_BUCKETS])[0]

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from acplab.base import html as markup
+from acplab.base import html
 from acplab.base.i18n import _
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ SCREEN_WIDTH = 800  # CSS pixels; the PNG has twice as many, for sharp letters o
 class Figure:
     """text: all that the picture says, in plain lines, the first of which is its title.
 
-    The picture is drawn when it is first shown or saved, so whoever reads only the words does not wait for it.
+    The picture is drawn when it is first shown or saved, so that reading the words alone takes no time.
     """
 
     def __init__(self, text: str, draw: Callable[[], Drawing]) -> None:
@@ -34,7 +34,7 @@ class Figure:
         return self._render("png")
 
     def save(self, path: str | Path) -> Path:
-        """Write .png, .svg or .pdf, or the words as .txt, whatever the name ends with; gives the path."""
+        """Write .png, .svg or .pdf, or the words as .txt, by the ending of the name; returns the path."""
         path = Path(path)
         content = self.text.encode() if path.suffix == ".txt" else self._render(path.suffix[1:])
         path.write_bytes(content)
@@ -45,10 +45,10 @@ class Figure:
         source = base64.b64encode(self.png).decode()
         return (
             '<figure style="margin: 0">'
-            f'<img src="data:image/png;base64,{source}" alt="{markup.esc(self.title)}"'
+            f'<img src="data:image/png;base64,{source}" alt="{html.esc(self.title)}"'
             f' style="width: {SCREEN_WIDTH}px; max-width: 100%; background: white">'
-            f"<figcaption><details><summary>{markup.esc(_('The same in words'))}</summary>"
-            f"{markup.lines(self.text)}</details></figcaption></figure>"
+            f"<figcaption><details><summary>{html.esc(_('The same in words'))}</summary>"
+            f"{html.lines(self.text)}</details></figcaption></figure>"
         )
 
     @property

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from acplab.base import html as markup
+from acplab.base import html
+from acplab.base.arguments import number
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 
@@ -20,22 +21,22 @@ _COLOUR = "color: var(--jp-content-font-color1, inherit)"  # readable in the dar
 def predict(question: str, lo: float, hi: float, unit: str = "%", start: float | None = None) -> Prediction:
     """A question with a number between lo and hi as answer.
 
-    start: what it holds before the learner answers, by default the middle. `.set(20)` does what typing does.
+    start: its value before the learner answers, by default the middle. `.set(20)` does what typing does.
     """
-    return Prediction(question, lo, hi, unit, (lo + hi) / 2 if start is None else start)
+    return Prediction(question, number("lo", lo), number("hi", hi), unit, start)
 
 
 class Prediction:
     """value: the number, as typed or set. answered: whether the learner has chosen one yet."""
 
-    def __init__(self, question: str, lo: float, hi: float, unit: str, start: float) -> None:
+    def __init__(self, question: str, lo: float, hi: float, unit: str, start: float | None = None) -> None:
         if not lo < hi:
             raise AcplabError(
-                _("There is nothing to choose between {lo:g} and {hi:g}.").format(lo=lo, hi=hi),
-                _("Give lo < hi."),
+                _("lo must be less than hi, and {lo:g} is not less than {hi:g}.").format(lo=lo, hi=hi),
+                _("Give the smallest answer as lo and the largest as hi."),
             )
         self.question, self.lo, self.hi, self.unit = question, lo, hi, unit
-        self.value = self._within(start)
+        self.value = self._within((lo + hi) / 2 if start is None else start)
         self.answered = False
         self._field: ipywidgets.BoundedFloatText | None = None
 
@@ -51,22 +52,24 @@ class Prediction:
         from acplab.measure import Share
 
         known = 100 * found.estimate if isinstance(found, Share) else found
-        sentence = _("You said {said:g} {unit}, it was {found:.4g} {unit}").format(
-            said=self.value, found=known, unit=self.unit
-        )
         if not isinstance(found, Share):
-            return sentence + "."
-        within = found.includes(self.value / 100)
-        return sentence + (_(": inside the interval.") if within else _(": outside the interval."))
+            sentence = _("You said {said:g} {unit}, it was {found:.4g} {unit}.")
+        elif found.includes(self.value / 100):
+            sentence = _("You said {said:g} {unit}, it was {found:.4g} {unit}: inside the interval.")
+        else:
+            sentence = _("You said {said:g} {unit}, it was {found:.4g} {unit}: outside the interval.")
+        return sentence.format(said=self.value, found=known, unit=self.unit)
 
     @property
     def text(self) -> str:
-        """The question and where it stands."""
-        state = _("your answer") if self.answered else _("not answered yet; this call answers")
-        call = "" if self.answered else f": .set({self.value:g})"
-        return _("{question} ({lo:g} to {hi:g} {unit})\n  {value:g} {unit}  ({state}{call})").format(
-            question=self.question, lo=self.lo, hi=self.hi, unit=self.unit, value=self.value, state=state, call=call
-        )
+        """The question and the answer, or how to give one."""
+        if self.answered:
+            lines = _("{question} ({lo:g} to {hi:g} {unit})\n  {value:g} {unit}  (your answer)")
+        else:
+            lines = _(
+                "{question} ({lo:g} to {hi:g} {unit})\n  {value:g} {unit}  (not answered yet; answer with .set({value:g}))"
+            )
+        return lines.format(question=self.question, lo=self.lo, hi=self.hi, unit=self.unit, value=self.value)
 
     def widget(self) -> ipywidgets.VBox:
         """The question, a field with its label, and the answer as it was understood. Tab, digits, Enter suffice."""
@@ -82,7 +85,7 @@ class Prediction:
         )
         said = ipywidgets.HTML(self._said_html())
         self._field.observe(lambda change: self._typed(change["new"], said), names="value")
-        ask = f'<strong style="{_COLOUR}">{markup.inline(self.question)}</strong>'
+        ask = f'<strong style="{_COLOUR}">{html.inline(self.question)}</strong>'
         return ipywidgets.VBox([ipywidgets.HTML(ask), self._field, said])
 
     def _typed(self, value: float, said: ipywidgets.HTML) -> None:
@@ -95,18 +98,19 @@ class Prediction:
         return _("noted: {value:g} {unit}").format(value=self.value, unit=self.unit)
 
     def _said_html(self) -> str:
-        return f'<span role="status" style="{_COLOUR}">{markup.esc(self._said())}</span>'
+        return f'<span role="status" style="{_COLOUR}">{html.esc(self._said())}</span>'
 
     def _answer(self, value: float) -> None:
         self.value, self.answered = value, True
 
     def _within(self, value: float) -> float:
+        value = number("value", value)
         if not self.lo <= value <= self.hi:
             raise AcplabError(
                 _("{value:g} {unit} cannot be the answer.").format(value=value, unit=self.unit),
                 _("Choose a number from {lo:g} to {hi:g}.").format(lo=self.lo, hi=self.hi),
             )
-        return float(value)
+        return value
 
     def __repr__(self) -> str:
         return self.text

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from acplab.base.errors import AcplabError
-from acplab.base.i18n import _
+from acplab.base.arguments import share as checked_share
+from acplab.base.i18n import _, ngettext
 from acplab.measure import text
 from acplab.show import style
 from acplab.show.figures import Figure
@@ -27,50 +27,38 @@ class _Row(NamedTuple):
 
 
 def split(traffic: Traffic, wanted: Mapping[str, float] | None = None) -> Figure:
-    """A bar a version with its Wilson interval, and a mark where the wanted share (0..1) lies.
+    """A bar per version with its Wilson interval, and a mark where the wanted share (0..1) lies.
 
     wanted: for example {"v1": 0.8, "v2": 0.2}. A version that is wanted and did not answer has a bar of 0 %.
     """
-    wanted = _checked(wanted or {})
+    wanted = {version: checked_share(f"wanted[{version!r}]", share) for version, share in (wanted or {}).items()}
     versions = style.in_order({*traffic.by_version, *wanted})
     rows = [_Row(version, traffic.share(version), wanted.get(version)) for version in versions]
     return Figure("\n".join(_words(traffic, rows)), partial(_draw, traffic, rows))
 
 
-def _checked(wanted: Mapping[str, float]) -> Mapping[str, float]:
-    for version, share in wanted.items():
-        if not 0 <= share <= 1:
-            raise AcplabError(
-                _("The wanted share of {version} is {share}, which is not between 0 and 1.").format(
-                    version=version, share=share
-                ),
-                _("Write 0.2 for 20 %."),
-            )
-    return wanted
-
-
 def _title(traffic: Traffic) -> str:
     answered = sum(traffic.by_version.values())
     if not answered:
-        return _("Nobody answered any of {n} requests").format(n=traffic.total)
+        return ngettext("No answer to {n} request", "No answers to {n} requests", traffic.total).format(n=traffic.total)
     if answered < traffic.total:
         return _("Who answered {answered} of {n} requests").format(answered=answered, n=traffic.total)
-    return _("Who answered {n} requests").format(n=answered)
+    return ngettext("Who answered {n} request", "Who answered {n} requests", answered).format(n=answered)
 
 
 def _words(traffic: Traffic, rows: list[_Row]) -> list[str]:
-    lines = [_title(traffic)]
-    lines += [f"  {row.version}: {row.share}{_verdict(row)}" for row in rows]
-    return lines + ([f"  {text.failures(traffic.errors)}"] if traffic.failed else [])
+    lines = [*map(_line, rows), *([text.failures(traffic.errors)] if traffic.failed else [])]
+    return [_title(traffic), *(f"  {line}" for line in [*lines, *text.redirected(traffic.redirects)])]
 
 
-def _verdict(row: _Row) -> str:
+def _line(row: _Row) -> str:
     if row.wanted is None:
-        return ""
-    told = _("; wanted {share:.1f} %, inside the interval")
-    if not row.share.includes(row.wanted):
-        told = _("; wanted {share:.1f} %, OUTSIDE the interval")
-    return told.format(share=100 * row.wanted)
+        line = "{version}: {share}"
+    elif row.share.includes(row.wanted):
+        line = _("{version}: {share}; wanted {wanted:.1f} %, inside the interval")
+    else:
+        line = _("{version}: {share}; wanted {wanted:.1f} %, OUTSIDE the interval")
+    return line.format(version=row.version, share=row.share, wanted=100 * (row.wanted or 0.0))
 
 
 def _draw(traffic: Traffic, rows: list[_Row]) -> Drawing:
@@ -130,10 +118,9 @@ def _draw_wanted(axes: Axes, place: int, row: _Row) -> None:
     x = 100 * (row.wanted or 0.0)
     axes.plot(x, place - 0.3, marker="v", ms=8, color=style.INK, clip_on=False, zorder=5)
     side, step = ("left", 1.7) if x < 60 else ("right", -1.7)
-    note = _("wanted {share:.4g} %").format(share=x)
-    if not row.share.includes(row.wanted or 0.0):
-        note += _(", outside the interval")
-    axes.text(x + step, place - 0.33, note, ha=side, va="center", size=8.5)
+    inside = row.share.includes(row.wanted or 0.0)
+    note = _("wanted {share:.4g} %") if inside else _("wanted {share:.4g} %, outside the interval")
+    axes.text(x + step, place - 0.33, note.format(share=x), ha=side, va="center", size=8.5)
 
 
 def _draw_frame(axes: Axes, rows: list[_Row]) -> None:

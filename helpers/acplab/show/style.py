@@ -63,7 +63,7 @@ def applied() -> Iterator[None]:
 
 @cache
 def _fonts() -> list[str]:
-    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it tells every font that it lacks
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it reports every font that it lacks
     from matplotlib import font_manager
 
     here = {font.name for font in font_manager.fontManager.ttflist}
@@ -94,13 +94,13 @@ def in_order(versions: Iterable[str]) -> list[str]:
 
 
 def colours(versions: Iterable[str]) -> dict[str, str]:
-    """A colour a version. v2 has the same in every picture, also where it is alone."""
+    """A colour per version. v2 has the same in every picture, also where it is alone."""
     chosen: dict[str, str] = {}
     for name in sorted(versions, key=lambda name: (_number(name) is None, name)):
         wish = (_number(name) or len(chosen) + 1) - 1
-        turns = [COLOURS[(wish + i) % len(COLOURS)] for i in range(len(COLOURS))]
-        free = [colour for colour in turns if colour not in chosen.values()]
-        chosen[name] = UNKNOWN_COLOUR if name == "?" else (free or turns)[0]
+        wheel = [COLOURS[(wish + i) % len(COLOURS)] for i in range(len(COLOURS))]
+        free = [colour for colour in wheel if colour not in chosen.values()]
+        chosen[name] = UNKNOWN_COLOUR if name == "?" else (free or wheel)[0]
     return chosen
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from acplab.base.i18n import _
+from acplab.base.i18n import _, ngettext
 from acplab.measure import text
-from acplab.show import buckets, notes, style
+from acplab.show import buckets, callouts, style
 from acplab.show.buckets import FAILED, Bucket
 from acplab.show.figures import Figure
 
@@ -22,10 +22,10 @@ LEFT, BOTTOM = 0.75, 0.6  # inches beside and below the axes
 
 
 def timeline(traffic: Traffic, bucket: float | None = None) -> Figure:
-    """Requests a second over time, stacked by version; failures hatched on top; marks as lines with their words.
+    """Requests per second over time, stacked by version; failures hatched on top; marks as lines with their words.
 
-    bucket: seconds a bar; by default chosen so that there are at most 60 bars with some requests each.
-    A request stands where it was due, also if its answer (or timeout) came seconds later.
+    bucket: seconds per bar, at most 300; by default there are at most 60 bars with some requests each.
+    A request is drawn when it was due, also if its answer (or timeout) came seconds later.
     """
     pieces = buckets.cut(traffic, bucket)
     return Figure("\n".join(_words(traffic, pieces)), partial(_draw, traffic, pieces))
@@ -34,7 +34,9 @@ def timeline(traffic: Traffic, bucket: float | None = None) -> Figure:
 def _title(traffic: Traffic) -> str:
     if not traffic.total:
         return _("No requests")
-    return _("{n} requests over {seconds:.1f} s, {failures}").format(
+    return ngettext(
+        "{n} request over {seconds:.1f} s, {failures}", "{n} requests over {seconds:.1f} s, {failures}", traffic.total
+    ).format(
         n=traffic.total,
         seconds=traffic.samples[-1].t + 1 / traffic.rate,
         failures=text.failures(traffic.errors),
@@ -42,24 +44,28 @@ def _title(traffic: Traffic) -> str:
 
 
 def _words(traffic: Traffic, pieces: list[Bucket]) -> list[str]:
-    lines = [*buckets.told(pieces, traffic.marks), *traffic.outages_in_words()]
+    lines = [*buckets.describe(pieces, traffic.marks), *text.redirected(traffic.redirects), *traffic.outages_in_words()]
     return [_title(traffic)] + [f"  {line}" for line in lines]
 
 
 def _draw(traffic: Traffic, pieces: list[Bucket]) -> Drawing:
     span = max([piece.end for piece in pieces] + [mark.t for mark in traffic.marks], default=1.0)
-    runs = notes.outages(traffic)
-    above = 0.15 + notes.ROW * (max(notes.outage_rows(runs, span)) + 1.5 if runs else 0)
-    top = 0.75 + notes.ROW * (max(notes.mark_rows(traffic.marks, span), default=-1) + 1)
+    runs = callouts.outages(traffic)
+    above = 0.15 + callouts.ROW * (max(callouts.outage_rows(runs, span)) + 1.5 if runs else 0)
+    top = 0.75 + callouts.ROW * (max(callouts.mark_rows(traffic.marks, span), default=-1) + 1)
     drawing, axes = style.canvas(
-        BARS + above + top + BOTTOM, top=top, bottom=BOTTOM, left=LEFT, right=style.WIDTH - LEFT - notes.PLOT_WIDTH
+        BARS + above + top + BOTTOM,
+        top=top,
+        bottom=BOTTOM,
+        left=LEFT,
+        right=style.WIDTH - LEFT - callouts.PLOT_WIDTH,
     )
     style.headline(drawing, _title(traffic), _legend(pieces))
     highest = _draw_bars(axes, pieces)
     _draw_frame(axes, span, highest * (BARS + above) / BARS)
     _draw_names(axes, pieces, BARS / (BARS + above))
-    notes.draw_outages(axes, runs, span, highest, notes.ROW / BARS * highest)
-    notes.draw_marks(axes, traffic.marks, span, notes.ROW / (BARS + above))
+    callouts.draw_outages(axes, runs, span, highest, callouts.ROW / BARS * highest)
+    callouts.draw_marks(axes, traffic.marks, span, callouts.ROW / (BARS + above))
     return drawing
 
 
@@ -67,11 +73,11 @@ def _legend(pieces: list[Bucket]) -> str:
     if not pieces:
         return ""
     width = pieces[0].end - pieces[0].start
-    return _("a bar is {width:.2g} s; a request stands at the instant when it was due").format(width=width)
+    return _("each bar is {width:.2g} s; a request is drawn when it was due").format(width=width)
 
 
 def _draw_bars(axes: Axes, pieces: list[Bucket]) -> float:
-    """Gives the height of the highest stack."""
+    """Returns the height of the highest stack."""
     floor = {piece.start: 0.0 for piece in pieces}
     names = buckets.keys(pieces)
     for name in names:
@@ -103,7 +109,7 @@ def _draw_frame(axes: Axes, span: float, top: float) -> None:
     axes.set_xlim(0, span)
     axes.set_ylim(0, top)
     axes.set_xlabel(_("seconds since the start"))
-    axes.set_ylabel(_("requests a second"))
+    axes.set_ylabel(_("requests per second"))
     axes.grid(axis="y", color=style.FAINT)
     axes.tick_params(length=0)
     axes.spines["left"].set_visible(False)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from acplab.base.errors import AcplabError
-from acplab.base.i18n import _
+from acplab.base.i18n import _, ngettext
 from acplab.measure import sample_size
 from acplab.show import style
 from acplab.show.figures import Figure
@@ -43,9 +43,12 @@ def _words(p: float, points: dict[float, int], confidence: float, power: float) 
     yield _title(p)
     yield "  " + _terms(confidence, power)
     for other, n in points.items():
-        yield "  " + _("from {other:.4g} % ({difference:+.4g} points): {n} requests").format(
-            other=100 * other, difference=100 * (other - p), n=_grouped(n)
+        line = ngettext(
+            "from {other:.4g} % ({difference:+.4g} points): {n} request",
+            "from {other:.4g} % ({difference:+.4g} points): {n} requests",
+            n,
         )
+        yield "  " + line.format(other=100 * other, difference=100 * (other - p), n=_grouped(n))
     yield "  " + _("Half the difference costs about four times the requests.")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from acplab.measure import Mark, Outage, Traffic
 
-ROW = 0.21  # inches a row of words
+ROW = 0.21  # inches per row of words
 PLOT_WIDTH = 5.9  # inches of the time axis
 LONGEST = 60  # letters of a mark that are drawn
 BACKGROUND = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}  # lines do not run through words
@@ -22,7 +22,7 @@ Reach = tuple[float, float]  # from where to where words go, in seconds
 
 
 def mark_rows(marks: Sequence[Mark], span: float) -> list[int]:
-    """The row of each mark's words; an earlier mark stands higher than the later ones that its words would meet."""
+    """The row of each mark's words; an earlier mark is higher than the later ones that its words would meet."""
     reaches = [_mark_reach(mark, span) for mark in marks]
     rows: dict[int, int] = {}
     for i in reversed(range(len(marks))):

@@ -10,7 +10,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
-from acplab.base import html as markup
+from acplab.base import html
+from acplab.base.arguments import within
 from acplab.show import buckets, style
 from acplab.show.buckets import FAILED, Bucket
 
@@ -21,17 +22,19 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 720, 150  # of the drawing, in its own units
 LINE_SECONDS = 2.0  # between two lines where only text can be shown
+MAX_SECONDS = 60.0  # between two pictures
 
 
-def live(load: Load, every: float = 0.5) -> View:
-    """Show a load of measure.steady() and redraw it every so many seconds until it ends.
+def live(load: Load, every: float = 0.5) -> LiveView:
+    """Show a load of measure.steady() and redraw it every so many seconds (at most 60) until it ends.
 
     In a notebook this is a picture with a line of words; elsewhere lines of text. Call it inside of the block:
 
-        with measure.steady(entrance) as load:
+        with measure.steady(ingress_url) as load:
             show.live(load)
     """
-    view = View(load)
+    every = within("every", every, MAX_SECONDS, "s")
+    view = LiveView(load)
     if _in_notebook():
         from IPython.display import display
 
@@ -42,7 +45,7 @@ def live(load: Load, every: float = 0.5) -> View:
     return view
 
 
-class View:
+class LiveView:
     """What live() shows. text: the load in one line, as it is now."""
 
     def __init__(self, load: Load) -> None:
@@ -74,7 +77,7 @@ class View:
         return self._ended.wait(seconds)
 
     def redraw(self) -> None:
-        """Show what is known now."""
+        """Show the load as it is now."""
         if self._html is None:
             print(self.text)
         else:
@@ -85,7 +88,7 @@ class View:
         seen = self.load.so_far()
         return (
             f'<div style="max-width: {WIDTH}px; color: var(--jp-content-font-color1, inherit)">'
-            f"{_svg(seen)}<div>{_names(seen)}</div><div>{markup.esc(self.text)}</div></div>"
+            f"{_svg(seen)}<div>{_names(seen)}</div><div>{html.esc(self.text)}</div></div>"
         )
 
     def __repr__(self) -> str:
@@ -107,18 +110,18 @@ def _svg(seen: Traffic) -> str:
     bars = "".join(_stack(piece, names, colour, span, highest) for piece in pieces)
     marks = "".join(_mark(mark, span) for mark in seen.marks)
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{markup.esc(seen)}"'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.esc(seen)}"'
         f' style="width: 100%; background: white; display: block">{_PATTERN}{bars}{marks}</svg>'
     )
 
 
 def _names(seen: Traffic) -> str:
-    """Which colour is whose."""
+    """The legend: a colour per version."""
     names = buckets.keys(buckets.cut(seen))
     colour = style.colours(name for name in names if name != FAILED) | {FAILED: style.FAILED_EDGE}
     return " &nbsp; ".join(
         f'<span aria-hidden="true" style="color: {colour[name]}">{"▨" if name == FAILED else "■"}</span>'
-        f" {markup.esc(buckets.label(name))}"
+        f" {html.esc(buckets.label(name))}"
         for name in names
     )
 
@@ -147,5 +150,5 @@ def _mark(mark: Mark, span: float) -> str:
     return (
         f'<line x1="{x:.1f}" y1="0" x2="{x:.1f}" y2="{HEIGHT}" stroke="{style.INK}" stroke-dasharray="4 3"/>'
         f'<text x="{x + shift:.1f}" y="13" font-size="12" text-anchor="{side}" fill="{style.INK}">'
-        f"{markup.esc(mark.words)}</text>"
+        f"{html.esc(mark.words)}</text>"
     )
