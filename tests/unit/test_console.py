@@ -186,3 +186,45 @@ def test_a_broken_file_of_times_is_as_good_as_none(text):
         pass
     assert current.expected == 5
     assert set(timings()) == {"tea"}
+
+
+# --- to a sink instead of the terminal ----------------------------------------------------------------------
+
+
+def test_a_sink_gets_what_is_said_and_the_terminal_does_not(capsys):
+    lines: list[str] = []
+    with progress.to(lines.append):
+        progress.say("Recreating [small].")
+        with stage("tea", "Making tea", 75) as current:
+            current.run(python("print('boiling')"))
+    progress.say("afterwards")
+    assert lines == ["Recreating [small].", "Making tea (about 1:15)", "Making tea: done after 0:00"]
+    assert capsys.readouterr().out == "afterwards\n"
+
+
+def test_a_stage_that_fails_is_not_done_for_a_sink_either():
+    lines: list[str] = []
+    with progress.to(lines.append), pytest.raises(AcplabError), stage("tea", "Making tea", 5) as current:
+        current.run(python("raise SystemExit(1)"))
+    assert lines == ["Making tea (about 0:05)"]
+
+
+def test_sinks_nest_and_end_also_after_an_error(capsys):
+    outer: list[str] = []
+    inner: list[str] = []
+    with progress.to(outer.append):
+        with pytest.raises(ZeroDivisionError), progress.to(inner.append):
+            progress.say("in")
+            raise ZeroDivisionError
+        progress.say("out")
+    assert (outer, inner) == (["out"], ["in"])
+
+
+def test_a_sink_is_that_of_its_own_thread(capsys):
+    lines: list[str] = []
+    with progress.to(lines.append):
+        other = threading.Thread(target=progress.say, args=("elsewhere",))
+        other.start()
+        other.join()
+    assert lines == []
+    assert capsys.readouterr().out == "elsewhere\n"

@@ -8,6 +8,7 @@ import sys
 
 import ipywidgets
 import pytest
+from acplab.base import console
 from acplab.base.errors import AcplabError
 from acplab.course import lab as labs
 from fakes import LAB_YAML, World, build
@@ -120,6 +121,23 @@ def test_reset_says_what_happens_and_disables_the_buttons_meanwhile(lesson, worl
     assert "0 of 2" in panel.head.value
     assert panel.rows[0].verdict.value == ""
     assert not world.kube.names("deployment")
+
+
+def test_reset_shows_what_the_cluster_reports_meanwhile(lesson, monkeypatch, capsys, tmp_path):
+    """A reset may recreate a cluster, for minutes: its stages belong into the panel, not below the cell."""
+    panel = lesson.panel()
+
+    monkeypatch.setenv("ACPLAB_CACHE", str(tmp_path))
+
+    def rebuilding(say):
+        with console.stage("kind", "Creating the cluster", 60):
+            say("Reset.")
+
+    monkeypatch.setattr(lesson, "reset", rebuilding)
+    panel.reset()
+    assert "Creating the cluster (about 1:00)" in panel.status.value
+    assert "Creating the cluster: done after 0:00" in panel.status.value
+    assert capsys.readouterr().out == ""
 
 
 def test_a_reset_that_fails_says_why_and_keeps_the_verdicts(lesson, world):

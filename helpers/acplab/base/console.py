@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +23,8 @@ from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 
 console = Console(highlight=False)
+Sink = Callable[[str], None]
+_sink: ContextVar[Sink | None] = ContextVar("sink", default=None)  # None: the terminal
 _TIMINGS = "timings.json"
 _SAY_EVERY = 30.0  # seconds between two lines of a stage when nobody watches a terminal
 
@@ -122,11 +125,26 @@ def stage(name: str, title: str, expected: float) -> Iterator[Stage]:
     """
     current = Stage(name, title, expected)
     current.log.write_text("", encoding="utf-8")
-    show = _bar if console.is_terminal else _lines
-    with show(current):
+    with _display()(current):
         yield current
     _remember(name, current.elapsed)
-    console.print(f"[green]✓[/] {escape(title)} [dim]({_clock(current.elapsed)})[/]")
+    if _sink.get():
+        say(_("{title}: done after {clock}").format(title=title, clock=_clock(current.elapsed)))
+    else:
+        console.print(f"[green]✓[/] {escape(title)} [dim]({_clock(current.elapsed)})[/]")
+
+
+def _display() -> Callable[[Stage], AbstractContextManager[None]]:
+    if _sink.get():
+        return _sentence
+    return _bar if console.is_terminal else _lines
+
+
+@contextmanager
+def _sentence(current: Stage) -> Iterator[None]:
+    """For a sink: one line when the stage begins; stage() adds one when it is done."""
+    say(_("{title} (about {clock})").format(title=current.title, clock=_clock(current.expected)))
+    yield
 
 
 class _ElapsedBar(ProgressColumn):
@@ -167,8 +185,25 @@ def _lines(current: Stage) -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """One plain line for the person at the terminal."""
-    console.print(text, soft_wrap=True, highlight=False, markup=False)
+    """One plain line for the person at the terminal, or for the sink of to()."""
+    sink = _sink.get()
+    if sink:
+        sink(text)
+    else:
+        console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+@contextmanager
+def to(sink: Sink) -> Iterator[None]:
+    """Send what say() and stage() report to `sink` while the block runs, a line per call, and not to the terminal.
+
+    It holds for this thread (and task) alone, so that a panel shows its own work and no other's.
+    """
+    token = _sink.set(sink)
+    try:
+        yield
+    finally:
+        _sink.reset(token)
 
 
 def warn(text: str) -> None:

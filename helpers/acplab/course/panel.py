@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
+from acplab.base import console
 from acplab.base import html as markup
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
@@ -88,9 +89,9 @@ class Panel:
         """What the second of the two reset buttons does; it says each step while it happens."""
         self._ask(False)
         said: list[str] = []
-        with self._busy(_("Resetting ...")):
+        with self._busy(_("Resetting ...")), console.to(lambda line: self._say(said, line)):
             try:
-                self.lesson.reset(lambda sentence: self._say(said, sentence))
+                self.lesson.reset(console.say)
             except Exception as error:
                 self._status("bad", *_told(error))
                 return
