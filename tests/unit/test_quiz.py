@@ -90,7 +90,10 @@ def test_every_option_is_explained(quiz):
     assert "&lt;old&gt;" in feedback.html()
 
 
-@pytest.mark.parametrize(("number", "letters"), [(0, "A"), (4, "A"), (1, "D"), (1, ""), (1, "A B"), (1, "yes")])
+@pytest.mark.parametrize(
+    ("number", "letters"),
+    [(0, "A"), (4, "A"), ("1", "A"), (None, "A"), (1.5, "A"), (1, "D"), (1, ""), (1, "A B"), (1, "yes")],
+)
 def test_an_answer_that_is_none_says_what_is(quiz, number, letters):
     with pytest.raises(AcplabError) as caught:
         quiz.answer(number, letters)

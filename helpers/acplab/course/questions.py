@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from acplab.base import paths
+from acplab.base import didyoumean, paths
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.course import spec as labfiles
 
 KINDS = ("single", "multiple", "truefalse")
 LETTERS = "ABCDEFGH"
@@ -49,7 +49,7 @@ class Question:
 
 
 def folder() -> Path:
-    """Where the banks lie."""
+    """The folder of the question banks."""
     return paths.ROOT / "notebooks" / "questions"
 
 
@@ -58,7 +58,7 @@ def load(name: str) -> list[Question]:
     file = folder() / f"{name}.yaml"
     if not file.is_file():
         known = sorted(path.stem for path in folder().glob("*.yaml"))
-        raise labfiles.unknown(_("question bank"), name, known)
+        raise AcplabError(_("There is no question bank {name!r}.").format(name=name), didyoumean.remedy(name, known))
     return read(file)
 
 
@@ -84,7 +84,13 @@ def problems(file: Path) -> list[str]:
     if not isinstance(entries, list) or not entries:
         return [f"{file} must hold a list of questions."]
     faults = [f"{file}: question {number}: {f}" for number, e in enumerate(entries, 1) for f in _faults(e)]
-    return faults + [f"{file}: the id {name!r} is used twice." for name in labfiles.twice(entries)]
+    return faults + [f"{file}: the id {name!r} is used twice." for name in _twice(entries)]
+
+
+def _twice(entries: list[Any]) -> list[str]:
+    """The ids that more than one question has."""
+    ids = Counter(str(entry.get("id")) for entry in entries if isinstance(entry, dict))
+    return sorted(name for name, times in ids.items() if times > 1)
 
 
 def _faults(entry: Any) -> list[str]:

@@ -1,7 +1,7 @@
 """Questions in the chapters: a widget, and calls that do the same without one.
 
 quiz.show() prints the questions, quiz.answer(2, "A C") judges an answer. Every option is explained, but only
-once it was answered. Nothing is scored or kept: a chapter's quiz is for finding out, not for being graded.
+after an answer. Nothing is scored or kept: a chapter's quiz is there to learn from, not to grade.
 """
 
 from __future__ import annotations
@@ -56,9 +56,12 @@ class Feedback:
         return html.card("good" if self.right else "bad", self.title(), body)
 
     def _head(self, letter: str, option: Option) -> str:
-        verdict = _("right") if option.right else _("wrong")
-        mine = _(", your choice") if letter in self.chosen else ""
-        return f"{letter}. {option.text} ({verdict}{mine})"
+        chosen = letter in self.chosen
+        if option.right:
+            line = _("{letter}. {option} (right, your choice)") if chosen else _("{letter}. {option} (right)")
+        else:
+            line = _("{letter}. {option} (wrong, your choice)") if chosen else _("{letter}. {option} (wrong)")
+        return line.format(letter=letter, option=option.text)
 
     def __repr__(self) -> str:
         return self.words()
@@ -75,7 +78,7 @@ class Quiz:
         self.questions = entries
 
     def words(self) -> str:
-        """All questions as plain text, without a word about which option is right."""
+        """All questions as plain text, without saying which option is right."""
         parts = [_words(number, question) for number, question in enumerate(self.questions, 1)]
         how = _('Answer with quiz.answer(1, "B"), several letters as "A C".')
         return "\n\n".join([*parts, how])
@@ -86,9 +89,9 @@ class Quiz:
 
     def answer(self, number: int, letters: str) -> Feedback:
         """Judge an answer to question `number` (from 1); letters: "B", for several "A C", "AC" or "a, c"."""
-        if not 1 <= number <= len(self.questions):
+        if number not in range(1, len(self.questions) + 1):
             raise AcplabError(
-                _("There is no question {number}.").format(number=number),
+                _("There is no question {number!r}.").format(number=number),
                 _("Use a number from 1 to {last}.").format(last=len(self.questions)),
             )
         question = self.questions[number - 1]
@@ -112,16 +115,12 @@ def ask(name: str) -> Quiz:
     return Quiz(name, questions.load(name))
 
 
-def _how_many(question: Question) -> str:
-    return _("choose all that are right") if question.kind == "multiple" else _("choose one")
-
-
-def _terms(question: Question) -> str:
-    return " [" + ", ".join(question.zh) + "]" if question.zh else ""
-
-
 def _ask(number: int, question: Question) -> str:
-    return f"{number}. {question.ask}{_terms(question)} ({_how_many(question)})"
+    """The question in one line, with its exam terms and how many answers it has."""
+    terms = f" [{', '.join(question.zh)}]" if question.zh else ""
+    several = question.kind == "multiple"
+    line = _("{number}. {question} (choose all that are right)") if several else _("{number}. {question} (choose one)")
+    return line.format(number=number, question=question.ask + terms)
 
 
 def _words(number: int, question: Question) -> str:
@@ -134,7 +133,7 @@ def _chosen(question: Question, letters: str) -> frozenset[str]:
     known = [letter for letter, _option in question.lettered()]
     if not chosen or not chosen <= set(known):
         raise AcplabError(
-            _("{letters} is no answer to this question.").format(letters=repr(letters)),
+            _("{letters!r} is not an answer to this question.").format(letters=letters),
             _("Use letters from {first} to {last}.").format(first=known[0], last=known[-1]),
         )
     if question.kind != "multiple" and len(chosen) > 1:
@@ -183,7 +182,7 @@ def _radios(question: Question) -> ipywidgets.RadioButtons:
     import ipywidgets
 
     options = [(f"{letter}. {option.text}", letter) for letter, option in question.lettered()]
-    # Without index=None the first option would be chosen before anybody did.
+    # Without index=None the first option would be chosen from the start.
     return ipywidgets.RadioButtons(options=options, index=None, layout=ipywidgets.Layout(width="auto"))
 
 
