@@ -48,6 +48,14 @@ def test_an_error_of_the_app_counts_for_its_version() -> None:
     assert seen.share("v9").hits == 0
 
 
+@pytest.mark.parametrize(
+    ("pattern", "only"),
+    [("222", True), ("2", True), ("122", False), ("22x", False), ("22e", False), ("", False), ("x", False)],
+)
+def test_only_one_version_answers(pattern: str, only: bool) -> None:
+    assert made(pattern).only("v2") is only
+
+
 def test_samples_are_in_the_order_of_their_schedule() -> None:
     seen = Traffic([Sample(0.2, 1), Sample(0.0, 900), Sample(0.1, 1)], rate=10)
     assert [sample.t for sample in seen] == [0.0, 0.1, 0.2]

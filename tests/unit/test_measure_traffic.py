@@ -7,10 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from acplab.base.errors import AcplabError
-from acplab.measure import Load, Traffic, steady, traffic
+from acplab.measure import Load, Traffic, loads, steady, traffic, until
 from loopback import Loopback, nobody, serve
 
 
@@ -182,6 +183,36 @@ def test_run_for_needs_a_running_load_and_seconds(server: Loopback) -> None:
         load.run_for(1)
     with load, pytest.raises(AcplabError, match="seconds must be a number, not '1'"):
         load.run_for("1")  # type: ignore[arg-type]
+
+
+def test_until_asks_again_and_again(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loads, "PAUSE_SECONDS", 0)
+    server.failing = True
+
+    def wanted(seen: Traffic) -> bool:
+        server.failing = len(server.seen) < 20
+        return seen.only("v1")
+
+    seen = until(server.url, wanted, n=10)
+    assert (seen.total, seen.by_version) == (10, {"v1": 10})
+    assert len(server.seen) == 30
+    assert server.connections == 30, "a connection per request asks every replica"
+
+
+def test_until_takes_a_version(server: Loopback) -> None:
+    assert until(server.url, "v2", n=3, host="new.example.com", keepalive=True).only("v2")
+
+
+def test_until_gives_up_with_the_last_answers(server: Loopback) -> None:
+    with pytest.raises(AcplabError, match=r"Timed out after 0\.01 s; the last answers: 3 requests: v1 3"):
+        until(server.url, "v2", seconds=0.01, n=3)
+
+
+@pytest.mark.parametrize(("seconds", "words"), [("20", "must be a number"), (0, "greater than 0 s"), (301, "300 s")])
+def test_until_is_told_how_long_in_seconds(server: Loopback, seconds: Any, words: str) -> None:
+    with pytest.raises(AcplabError, match=f"seconds .*{words}"):
+        until(server.url, "v1", seconds=seconds)
+    assert server.seen == []
 
 
 def _break_after(count: int, server: Loopback, load: Load) -> None:

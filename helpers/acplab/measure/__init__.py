@@ -1,11 +1,12 @@
 """Measure, don't eyeball: how much traffic goes where, what was lost, how long it took.
 
     seen = traffic(ingress_url, n=400, host="www.example.com")     # send and wait
+    seen = until(ingress_url, "v2", host="www.example.com")        # until it is as wanted
     with steady(ingress_url, host="www.example.com") as load:      # send while something else happens
         load.mark("switched to v2")
         load.run_for(2)
 
-    loads      traffic(), steady() and Load: a load in a thread of its own
+    loads      traffic(), until(), steady() and Load: a load in a thread of its own
     request    what is sent: Request, checked        schedule   when: Schedule, checked against the limits
     http       the sender, the only module that uses aiohttp
     samples    what came back, in records            results    Traffic: the questions about them
@@ -14,7 +15,7 @@
 Importing this is quick; aiohttp is loaded when the first request is about to be sent.
 """
 
-from acplab.measure.loads import Load, steady, traffic
+from acplab.measure.loads import Load, steady, traffic, until
 from acplab.measure.request import Request, RequestOptions
 from acplab.measure.results import Traffic
 from acplab.measure.samples import Mark, Outage, Sample
@@ -36,5 +37,6 @@ __all__ = [
     "sample_size",
     "steady",
     "traffic",
+    "until",
     "wilson",
 ]

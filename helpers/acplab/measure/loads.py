@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -19,6 +21,9 @@ from acplab.measure.schedule import Schedule
 
 if TYPE_CHECKING:
     import asyncio
+
+
+PAUSE_SECONDS = 0.3  # of until(), between two tries
 
 
 def traffic(
@@ -63,6 +68,35 @@ def steady(url: str, rate: float = 50, **options: Unpack[RequestOptions]) -> Loa
     It ends with the block, also if the block raises; requests under way still end (at most timeout seconds).
     """
     return Load(prepare(url, options), schedule.longest(rate))
+
+
+def until(
+    url: str,
+    wanted: str | Callable[[Traffic], bool],
+    seconds: float = 20,
+    n: int = 30,
+    **options: Unpack[RequestOptions],
+) -> Traffic:
+    """Send n requests again and again until they are answered as wanted, and return the last ones.
+
+    A change of an Ingress takes some seconds to reach the ingress controller, and this asks instead of guessing.
+
+    wanted: the version that must answer them all ("v2"), or a function that judges the Traffic.
+    seconds: how long to try, at most 300. The options are those of traffic(), but keepalive is False unless
+    given: with a connection per request every replica of the ingress controller is asked.
+    Raises AcplabError with the last answers if time runs out.
+    """
+    holds = wanted if callable(wanted) else partial(Traffic.only, version=wanted)
+    end = time.monotonic() + within("seconds", seconds, schedule.MAX_SECONDS, "s")
+    once: RequestOptions = {"keepalive": False, **options}
+    while not holds(seen := traffic(url, n, **once)):
+        if time.monotonic() >= end:
+            raise AcplabError(
+                _("Timed out after {seconds:g} s; the last answers: {seen}.").format(seconds=seconds, seen=seen),
+                _("Compare host, path, headers and cookies with the rules of the Ingress or HTTPRoute."),
+            )
+        time.sleep(PAUSE_SECONDS)
+    return seen
 
 
 class Load:

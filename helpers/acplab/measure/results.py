@@ -78,6 +78,10 @@ class Traffic:
         bodies = (sample.json() for sample in self.samples if sample.ok)
         return _counted(str(body.get(field, UNKNOWN)) if isinstance(body, dict) else UNKNOWN for body in bodies)
 
+    def only(self, version: str) -> bool:
+        """Whether this version answered every request, and none failed; False without any request."""
+        return self.ok > 0 and self.failed == 0 and list(self.by_version) == [version]
+
     def share(self, version: str, confidence: float = 0.95) -> Share:
         """The share of a version in .by_version, with its interval."""
         counts = self.by_version
