@@ -18,46 +18,67 @@ from nbclient import NotebookClient
 
 
 def fields(box: Any) -> Any:
-    (field,) = [child for child in box.children if hasattr(child, "min")]
+    (field,) = [
+        child for child in box.children if hasattr(child, "placeholder") and hasattr(child, "continuous_update")
+    ]
     return field
 
 
-def test_a_prediction_has_a_value_before_the_answer() -> None:
+def test_a_prediction_begins_empty() -> None:
     guess = show.predict("How many of 100 reach `v2`?", 0, 100)
-    assert (guess.value, guess.answered) == (50, False)
-    assert show.predict("?", 0, 100, start=10).value == 10
-    assert ".set(50)" in guess.text
+    assert (guess.value, guess.answered) == (None, False)
+    assert fields(guess.widget()).value == ""
 
 
 def test_set_and_the_field_do_the_same() -> None:
     guess = show.predict("How many?", 0, 100)
     field = fields(guess.widget())
-    field.value = 30  # what typing and Enter do
+    field.value = "30"  # what typing and Enter do
     assert (guess.value, guess.answered) == (30, True)
     assert guess.set(20) is guess
-    assert field.value == guess.value == 20
-    assert "20 %" in guess.text
+    assert field.value == "20"
+    assert guess.value == 20
+    assert fields(guess.widget()).value == "20"
 
 
-def test_an_answer_equal_to_the_start_counts() -> None:
+def test_the_field_does_not_round_an_answer() -> None:
+    guess = show.predict("How many?", 0, 10**7)
+    guess.widget()
+    assert guess.set(1_234_567).value == 1_234_567
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"), [(" 20 ", 20), ("20 %", 20), ("20%", 20), ("2,5", 2.5), ("0", 0), ("1e1", 10)]
+)
+def test_a_number_is_read_as_people_write_it(typed: str, value: float) -> None:
     guess = show.predict("How many?", 0, 100)
-    assert guess.set(50).answered
-
-
-def test_the_field_names_itself_and_cannot_leave_the_range() -> None:
-    guess = show.predict("How many <b>?", 5, 10, unit="s")
     box = guess.widget()
-    field = fields(box)
-    assert field.description == "Your answer (s)"
-    field.value = 99
-    assert guess.value == 10
+    fields(box).value = typed
+    assert guess.value == value
+    assert f"noted: {value:g} %" in box.children[-1].value
+
+
+@pytest.mark.parametrize("typed", ["99", "-1", "nan", "many", "5 %", "..."])
+def test_what_is_no_answer_keeps_the_last_one_and_says_so(typed: str) -> None:
+    guess = show.predict("How long?", 5, 10, unit="s").set(7)
+    box = guess.widget()
+    fields(box).value = typed
+    assert guess.value == 7
+    assert "a number from 5 to 10" in box.children[-1].value
+
+
+def test_the_field_has_its_unit_and_its_range() -> None:
+    box = show.predict("How many <b>?", 5, 10, unit="s").widget()
+    assert (fields(box).description, fields(box).placeholder) == ("Your answer (s)", "5 to 10")
     assert "<b>" not in box.children[0].value
 
 
 @pytest.mark.parametrize("value", [-1, 101, float("nan")])
 def test_a_call_with_an_impossible_answer_is_refused(value: float) -> None:
+    guess = show.predict("How many?", 0, 100)
     with pytest.raises(AcplabError, match="cannot be the answer"):
-        show.predict("How many?", 0, 100).set(value)
+        guess.set(value)
+    assert not guess.answered
 
 
 @pytest.mark.parametrize("value", ["20", None, True])
@@ -75,15 +96,57 @@ def test_a_question_needs_a_range() -> None:
 
 def test_the_words_say_whether_there_is_an_answer() -> None:
     guess = show.predict("How many?", 0, 100)
-    assert guess.text == "How many? (0 to 100 %)\n  50 %  (not answered yet; answer with .set(50))"
-    assert guess.set(20).text == "How many? (0 to 100 %)\n  20 %  (your answer)"
+    assert guess.text == "How many? (0 to 100 %)\n  (not answered yet; answer with .set(...))"
+    assert guess.set(20).text == "How many? (0 to 100 %)\n  20 % (your answer)"
 
 
 def test_an_answer_is_compared_with_what_was_found() -> None:
     guess = show.predict("How many?", 0, 100).set(20)
     assert guess.against(Share(50, 200)) == "You said 20 %, it was 25 %: inside the interval."
-    assert guess.against(Share(80, 200)).endswith("outside the interval.")
+    assert guess.against(Share(80, 200)) == "You said 20 %, it was 40 %: outside the interval."
     assert show.predict("How long?", 0, 60, "s").set(5).against(2.5) == "You said 5 s, it was 2.5 s."
+
+
+def test_no_answer_is_not_made_up() -> None:
+    guess = show.predict("How many?", 0, 100)
+    assert guess.against(Share(50, 200)) == "You gave no answer; it was 25 %."
+    assert guess.against(512) == "You gave no answer; it was 512 %."
+
+
+def test_a_choice_begins_empty_and_a_click_answers() -> None:
+    choice = show.choose("Who answers?", ["v1", "v2"])
+    buttons = choice.widget().children[1]
+    assert (choice.value, buttons.value) == (None, None)
+    buttons.value = "v2"
+    assert choice.value == "v2"
+    assert choice.set("v1") is choice
+    assert buttons.value == "v1"
+    assert choice.widget().children[1].value == "v1"
+
+
+def test_a_choice_in_words() -> None:
+    choice = show.choose("Who <b> answers?", ["v1", "v2"])
+    assert repr(choice) == 'Who <b> answers? (v1, v2)\n  (not answered yet; answer with .set("..."))'
+    assert choice.against("v2") == "You gave no answer; it was v2."
+    assert choice.set("v1").text == "Who <b> answers? (v1, v2)\n  v1 (your answer)"
+    assert choice.against("v2") == "You said v1, it was v2."
+    assert choice.against("v1") == "You said v1, and so it was."
+    assert "<b>" not in choice.widget().children[0].value
+
+
+def test_a_choice_is_one_of_its_options() -> None:
+    with pytest.raises(AcplabError, match="'v3' is not one of") as caught:
+        show.choose("Who?", ["v1", "v2"]).set("v3")
+    assert "v1, v2" in caught.value.remedy
+    with pytest.raises(AcplabError, match="two options"):
+        show.choose("Who?", ["v1", "v1"])
+
+
+def test_a_choice_shows_as_widget_and_words() -> None:
+    choice = show.choose("Who?", ["v1", "v2"])
+    bundle = choice._repr_mimebundle_()
+    assert bundle["text/plain"] == choice.text
+    assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
 def test_a_prediction_shows_as_widget_and_words() -> None:
@@ -186,7 +249,7 @@ CELL = """
         load.mark("half")
     assert view.wait(20)
     assert measure.traffic({url!r}, n=5).ok == 5, "inside of Jupyter's running loop"
-    assert guess.value == 50
+    assert guess.value is None
     display(show.timeline(load.result), show.split(load.result), show.routing({{"any": load.result}}))
     """
 

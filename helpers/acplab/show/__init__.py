@@ -5,17 +5,19 @@ Importing this is quick; matplotlib and ipywidgets are loaded when the first pic
 
 from acplab.show.figures import Figure
 from acplab.show.live_view import LiveView, live
-from acplab.show.predictions import Prediction, predict
+from acplab.show.predictions import Choice, Prediction, choose, predict
 from acplab.show.sample_size import sample_sizes
 from acplab.show.splits import split
 from acplab.show.tables import Table, routing
 from acplab.show.timelines import timeline
 
 __all__ = [
+    "Choice",
     "Figure",
     "LiveView",
     "Prediction",
     "Table",
+    "choose",
     "live",
     "predict",
     "routing",
