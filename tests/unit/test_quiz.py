@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import ipywidgets
@@ -49,7 +50,9 @@ def file(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def quiz(file) -> exam.Quiz:
+def quiz(file, monkeypatch) -> exam.Quiz:
+    """With the options in the order of BANK, so that a test can speak of A and B."""
+    monkeypatch.setattr(questions, "_mixed", lambda name, kind, options: tuple(options))
     return exam.ask("10-ingress-release")
 
 
@@ -174,3 +177,28 @@ def test_faults_of_a_bank_are_sentences(file, before, after, sentence):
 
 def test_the_bank_itself_is_fine(file):
     assert questions.problems(file) == []
+
+
+def test_options_are_mixed_by_the_question_alone(file):
+    """Written with the right answer first, as one tends to."""
+    entries = [
+        {
+            "id": f"question-{i}",
+            "kind": "single",
+            "ask": "?",
+            "source": "?",
+            "options": [{"text": str(n), "right": n == 0, "why": "?"} for n in range(4)],
+        }
+        for i in range(40)
+    ]
+    file.write_text(json.dumps(entries), encoding="utf-8")
+    first, second = questions.read(file), questions.read(file)
+    assert first == second
+    assert all(sorted(option.text for option in question.options) == list("0123") for question in first)
+    letters = [letter for question in first for letter in question.right]
+    assert all(letters.count(letter) >= 4 for letter in "ABCD")
+
+
+def test_true_stays_before_false(file):
+    question = next(question for question in questions.read(file) if question.kind == "truefalse")
+    assert [option.text for option in question.options] == ["True", "False"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,8 +72,18 @@ def read(file: Path) -> list[Question]:
 
 
 def _question(entry: dict[str, Any]) -> Question:
-    options = tuple(Option(**option) for option in entry["options"])
+    options = _mixed(entry["id"], entry["kind"], [Option(**option) for option in entry["options"]])
     return Question(**(entry | {"options": options, "zh": tuple(entry.get("zh") or ())}))
+
+
+def _mixed(name: str, kind: str, options: list[Option]) -> tuple[Option, ...]:
+    """The options in an order that only the question's id decides: in a bank the right one tends to come first.
+
+    So a letter means the same for everybody, in each session and language. True stays before False.
+    """
+    if kind != "truefalse":
+        random.Random(name).shuffle(options)
+    return tuple(options)
 
 
 def problems(file: Path) -> list[str]:
