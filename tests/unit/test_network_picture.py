@@ -150,7 +150,7 @@ def test_every_picture_can_be_drawn_and_has_its_words(name: str) -> None:
     figure = network.plan_picture(PICTURES[name])
     bundle = figure._repr_mimebundle_()
     assert bundle["image/png"].startswith(b"\x89PNG")
-    assert f'alt="{figure.title}"' in unescape(bundle["text/html"])
+    assert f'alt="{figure.alt}"' in unescape(bundle["text/html"])
     assert all(line.strip() in unescape(bundle["text/html"]) for line in figure.text.splitlines())
 
 

@@ -119,8 +119,19 @@ def test_every_figure_has_a_picture_and_words(name: str) -> None:
     bundle = figure._repr_mimebundle_()
     assert bundle["image/png"].startswith(PNG)
     assert bundle["text/plain"] == figure.text == repr(figure)
-    assert f'alt="{figure.title}"' in unescape(bundle["text/html"])
+    assert f'alt="{figure.alt}"' in unescape(bundle["text/html"])
+    assert figure.alt.startswith(figure.title)
     assert all(line.strip() in unescape(bundle["text/html"]) for line in figure.text.splitlines())
+
+
+def test_the_alternative_text_says_the_result() -> None:
+    assert show.split(made(["v1"] * 160 + ["v2"] * 40)).alt == (
+        "Who answered 200 requests; v1: 80.0 % (95 % interval 73.9-85.0 %, 160 of 200);"
+        " v2: 20.0 % (95 % interval 15.0-26.1 %, 40 of 200)"
+    )
+    long = show.timeline(made((["v1"] * 15 + [""]) * 8)).alt
+    assert len(long) <= 260
+    assert long.endswith("; ...")
 
 
 def test_save_writes_pictures_and_words(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from acplab.base.i18n import _
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
+MAX_ALT = 250  # letters of the alternative text
 SCREEN_WIDTH = 800  # CSS pixels; the PNG has twice as many, for sharp letters on fine screens
 
 
@@ -41,11 +42,11 @@ class Figure:
         return path
 
     def html(self) -> str:
-        """The picture with its title as alternative text, and all words to unfold below it."""
+        """The picture with its title and results as alternative text, and all words to unfold below it."""
         source = base64.b64encode(self.png).decode()
         return (
             '<figure style="margin: 0">'
-            f'<img src="data:image/png;base64,{source}" alt="{html.esc(self.title)}"'
+            f'<img src="data:image/png;base64,{source}" alt="{html.esc(self.alt)}"'
             f' style="width: {SCREEN_WIDTH}px; max-width: 100%; background: white">'
             f"<figcaption><details><summary>{html.esc(_('The same in words'))}</summary>"
             f"{html.lines(self.text)}</details></figcaption></figure>"
@@ -55,6 +56,16 @@ class Figure:
     def title(self) -> str:
         """The first line of the words."""
         return self.text.split("\n", 1)[0]
+
+    @property
+    def alt(self) -> str:
+        """The alternative text: the title, and of the other lines as many as one can listen to."""
+        alt, *others = (line.strip() for line in self.text.splitlines())
+        for line in others:
+            if len(alt) + len(line) > MAX_ALT:
+                return f"{alt}; ..."
+            alt += f"; {line}"
+        return alt
 
     def _render(self, format_: str) -> bytes:
         from acplab.show import style
