@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import secrets
-
-# Before anything of acplab is imported: a learner's clusters and progress are never touched.
-os.environ.setdefault("ACPLAB_INSTANCE", "test")
 
 import hypothesis
 import pytest

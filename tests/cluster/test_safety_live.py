@@ -147,6 +147,7 @@ def without_label(cluster, node: str) -> Iterator[None]:
             as_docker_does(cluster, "label", "node", node, f"{safety.LABEL}={paths.instance()}", "--overwrite")
 
 
+@pytest.mark.alone
 def test_a_node_without_our_label(cluster, space):
     before = state(space)
     node = f"{cluster.name}-worker"

@@ -41,6 +41,7 @@ def stage_of(cluster):
 CASES = stages.wrong_cases()
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize(("lab_id", "name", "case"), CASES, ids=[f"{lab_id}/{name}" for lab_id, name, _case in CASES])
 def test_a_wrong_solution_stays_red(stage_of, lab_id, name, case):
     stage = stage_of(lab_id)

@@ -263,31 +263,6 @@ def test_doctor_tells_by_its_code(acplab, monkeypatch, oks, wanted):
     assert out.count("BAD") == oks.count(False)
 
 
-@pytest.mark.parametrize("wanted", [0, 1, 5])
-def test_test_ends_with_pytests_code_and_removes_its_cluster(acplab, ready, monkeypatch, wanted):
-    called: list = []
-    monkeypatch.setattr(cli.subprocess, "call", lambda command, **_: called.append(command) or wanted)
-    code, _, _ = acplab("test", "-k", "safety")
-    assert code == wanted
-    assert called == [[sys.executable, "-m", "pytest", "-k", "safety"]]
-    assert ready[:3] == ["docker", "browser", ("cluster", "small", "auto")]
-    assert ready[3:] == [("delete", profile) for profile in cluster.profiles()]
-
-
-def test_test_can_keep_its_cluster(acplab, ready, monkeypatch):
-    monkeypatch.setattr(cli.subprocess, "call", lambda command, **_: 0)
-    acplab("test", "--keep")
-    assert ("delete", "small") not in ready
-
-
-def test_the_tests_never_run_on_a_learners_cluster(acplab, ready, monkeypatch):
-    seen: list = []
-    monkeypatch.setenv("ACPLAB_INSTANCE", "course")
-    monkeypatch.setattr(cli.subprocess, "call", lambda command, **_: seen.append(paths.instance()) or 0)
-    acplab("test")
-    assert seen == ["test"]
-
-
 # --- status, stop, images, reset -----------------------------------------------------------------------------------------------------
 
 

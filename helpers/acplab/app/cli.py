@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import webbrowser
 from typing import Annotated
@@ -15,6 +14,7 @@ from typing import Annotated
 import typer
 
 from acplab.app import dev
+from acplab.app.testing import run_tests
 from acplab.base import console as progress
 from acplab.base import paths, terminal
 from acplab.base.console import console, say
@@ -235,25 +235,4 @@ def images(
     _line(_("cache"), f"{paths.cache()} ({node_images.storage_bytes() / 1024**3:.1f} GiB)")
 
 
-@app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def run_tests(
-    context: typer.Context,
-    images: Images = "auto",
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the test cluster standing for the next run.")] = False,
-) -> None:
-    """Run every test, on a cluster of their own. Further arguments go to pytest."""
-    # The tests have their own clusters, kubeconfigs and progress: a learner's are never touched.
-    os.environ["ACPLAB_INSTANCE"] = "test"
-    from acplab import cluster
-    from acplab.host import docker
-
-    docker.ensure()
-    docker.ensure_browser()
-    cluster.ensure("small", images)
-    try:
-        code = subprocess.call([sys.executable, "-m", "pytest", *context.args], cwd=paths.ROOT)
-    finally:
-        if not keep:
-            for one in cluster.profiles():
-                cluster.delete(one)
-    raise typer.Exit(code)
+app.command("test", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(run_tests)

@@ -1,0 +1,202 @@
+"""`./acplab test`: all tests in three phases, on clusters of their own, and what took how long."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from acplab.base import paths
+from acplab.base.console import say
+from acplab.base.i18n import _
+
+# A lab or a file of tests -> part, failed, tests and their seconds, deep tests and theirs, fingerprint of what these need.
+Groups = dict[str, dict[str, Any]]
+NUMBERS = ("failed", "tests", "seconds", "deep", "deep_seconds")
+
+NO_TESTS = 5  # what pytest ends with when it has found none
+BUDGETS = {"chapters": 90, "labs": 60}  # seconds, for the median
+PARTS = ("lint", "unit", "cluster", "labs", "chapters", "browser", "lifecycle")
+ON_CLUSTER = ("tests/cluster", "tests/labs", "labs", "notebooks")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Tests that one pytest runs. folders: where they lie. options: how they are spread over processes."""
+
+    folders: tuple[str, ...]
+    options: tuple[str, ...]
+    on_cluster: bool = True
+
+
+Given = tuple[Phase, list[str]]  # a phase and the arguments of its pytest
+
+PHASES = (
+    Phase(("tests/lint", "tests/unit"), ("-n2", "--dist=worksteal"), on_cluster=False),
+    Phase(ON_CLUSTER, ("-n2", "--dist=loadgroup", "--no-loadscope-reorder", "--alone=skip")),
+    Phase((*ON_CLUSTER, "tests/browser", "tests/lifecycle"), ("--alone=only",)),
+)
+
+
+def run_tests(
+    context: typer.Context,
+    images: Annotated[str, typer.Option("--images", help="Where images come from, as for start.")] = "auto",
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the test clusters for the next run.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also the deep tests that nothing has touched since they passed.")
+    ] = False,
+    record: Annotated[bool, typer.Option("--record", help="Keep in tests/proof.json what has passed.")] = False,
+) -> None:
+    """Run the tests, on clusters of their own. Further arguments go to pytest; tests named there run in any case."""
+    # The tests have their own clusters, kubeconfigs and progress: a learner's are never touched.
+    os.environ["ACPLAB_INSTANCE"] = "test"
+    due = [] if everything or context.args else ["--due"]
+    began = time.monotonic()
+    plan = chosen(context.args)
+    with _clusters(keep) if any(phase.on_cluster for phase, _words in plan) else nullcontext():
+        codes, groups = _run(plan, due, images)
+    say(table(groups, time.monotonic() - began))
+    if record:
+        _record(groups)
+    raise typer.Exit(_code(codes))
+
+
+def chosen(words: Sequence[str]) -> list[Given]:
+    """Each phase that has something to do, with pytest's arguments: the named tests that lie in its folders, or all."""
+    named = [word for word in words if (paths.ROOT / word.split("::")[0]).exists()]
+    others = [word for word in words if word not in named]
+    plan = []
+    for phase in PHASES:
+        targets = _targets(phase, named or ["."])
+        if targets:
+            plan.append((phase, [*phase.options, *others, *targets]))
+    return plan
+
+
+def _targets(phase: Phase, named: Iterable[str]) -> list[str]:
+    """What is named and lies in the phase's folders; of a folder above them, these."""
+    found = []
+    for name in named:
+        path = Path(name.split("::")[0])
+        inside = any(path.is_relative_to(folder) for folder in phase.folders)
+        found += [name] if inside else [folder for folder in phase.folders if Path(folder).is_relative_to(path)]
+    return found
+
+
+@contextmanager
+def _clusters(keep: bool) -> Iterator[None]:
+    """What tests on a cluster need is there while the block runs, and no cluster afterwards."""
+    from acplab import cluster
+    from acplab.host import docker
+
+    docker.ensure()
+    docker.ensure_browser()
+    try:
+        yield
+    finally:
+        if not keep:
+            for one in cluster.profiles():
+                cluster.delete(one)
+
+
+def _run(plan: Sequence[Given], due: list[str], images: str) -> tuple[list[int], Groups]:
+    """pytest's exit codes, and what took how long."""
+    codes: list[int] = []
+    groups: Groups = {}
+    with tempfile.TemporaryDirectory() as folder:
+        times = Path(folder, "times.json")
+        for phase, words in plan:
+            if phase.on_cluster:
+                _ensure_cluster(images)
+            command = [sys.executable, "-m", "pytest", f"--times={times}", *due, *words]
+            codes.append(subprocess.call(command, cwd=paths.ROOT))
+            if times.exists():
+                _add(groups, json.loads(times.read_text()))
+                times.unlink()
+    return codes, groups
+
+
+def _ensure_cluster(images: str) -> None:
+    from acplab import cluster
+
+    cluster.ensure("small", images)
+
+
+def _add(groups: Groups, more: Groups) -> None:
+    """Put what a phase has measured to what the ones before have."""
+    for name, group in more.items():
+        known = groups.setdefault(name, group | dict.fromkeys(NUMBERS, 0))
+        for key in NUMBERS:
+            known[key] += group[key]
+
+
+def _code(codes: list[int]) -> int:
+    """One exit code for all phases: that no test is there counts only if it is so everywhere."""
+    bad = [code for code in codes if code not in (0, NO_TESTS)]
+    return bad[0] if bad else min(codes, default=NO_TESTS)
+
+
+# --- what took how long ---------------------------------------------------------------------------------------------------
+
+
+def table(groups: Groups, seconds: float) -> str:
+    """How long the parts took, the slowest notebooks, and how that compares with the budgets, as text."""
+    columns = (_("part"), _("failed"), _("tests"), _("seconds"), _("deep"), _("seconds"))
+    lines = [f"{columns[0]:<12}" + "".join(f"{column:>9}" for column in columns[1:])]
+    for part in PARTS:
+        of_part = [group for group in groups.values() if group["part"] == part]
+        if of_part:
+            sums = [sum(group[key] for group in of_part) for key in NUMBERS]
+            lines.append(f"{part:<12}" + "".join(f"{number:>9.0f}" for number in sums))
+    lines.append(_("Together {minutes:.1f} min, as parts ran side by side.").format(minutes=seconds / 60))
+    return "\n".join([*lines, *_slowest(groups), *_medians(groups)])
+
+
+def _slowest(groups: Groups) -> list[str]:
+    notebooks = {name: one["seconds"] for name, one in groups.items() if one["part"] in BUDGETS}
+    slowest = sorted(notebooks, key=lambda name: -notebooks[name])[:10]
+    return [f"{notebooks[name]:>7.0f} s  {name}" for name in slowest]
+
+
+def _medians(groups: Groups) -> list[str]:
+    """The medians against the budgets, deep tests not counted."""
+    lines = []
+    for part, budget in BUDGETS.items():
+        took = [one["seconds"] for one in groups.values() if one["part"] == part and one["tests"]]
+        if took:
+            middle = statistics.median(took)
+            words = _("{part}: median {middle:.0f} s, budget {budget} s, ratio {ratio:.2f}")
+            lines.append(words.format(part=part, middle=middle, budget=budget, ratio=middle / budget))
+    return lines
+
+
+def _record(groups: Groups) -> None:
+    """Keep in tests/proof.json what has passed, with its date and duration."""
+    file = paths.ROOT / "tests" / "proof.json"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    for name, group in groups.items():
+        if not group["failed"]:
+            known[name] = known.get(name, {}) | _passed(group)
+    paths.write_whole(file, json.dumps(dict(sorted(known.items())), indent=1) + "\n")
+
+
+def _passed(group: dict[str, Any]) -> dict[str, Any]:
+    """What is worth keeping of a group that has passed."""
+    entry: dict[str, Any] = {"date": date.today().isoformat()}
+    if group["tests"]:
+        entry["seconds"] = round(group["seconds"], 1)
+    if group["deep"]:
+        entry |= {"deep_seconds": round(group["deep_seconds"], 1), "fingerprint": group["fingerprint"]}
+    return entry

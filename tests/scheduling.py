@@ -1,0 +1,132 @@
+"""Which test runs where and when, and how long it took: a pytest plugin that conftest.py loads.
+
+Tests fall into groups: a lab (its proof, its notebooks and its wrong solutions), or else a file. A group runs in one
+process, in its order. With two workers two groups run side by side on one cluster, each in its own namespace; a group
+that breaks something for the others is `alone`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import proof
+import pytest
+from proof import LABS, ROOT
+
+EXPECTED = 60.0  # seconds of a group that has never been measured
+SECONDS = ("seconds", "deep_seconds")
+PARTS = {"notebooks": "chapters", "labs": "labs"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options = parser.getgroup("acplab")
+    options.addoption("--alone", choices=("only", "skip"), help="only what needs the cluster alone, or all but that")
+    options.addoption("--due", action="store_true", help="of the deep tests only those that are due, and a tenth")
+    options.addoption("--day", default=date.today().isoformat(), help="the day that chooses the tenth")
+    options.addoption("--times", help="a file for what took how long, as JSON")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "alone: breaks something that other tests need, so nothing runs beside it")
+    config.addinivalue_line("markers", "deep: need not run while nothing that it depends on has changed")
+    if config.getoption("--times") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Times(Path(config.getoption("--times"))))
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        mark(item)
+    unwanted = [item for item in items if not wanted(item, config.getoption("--alone"))]
+    if config.getoption("--due"):
+        deep = {group_of(item.nodeid) for item in items if item.get_closest_marker("deep")}
+        due = proof.due(deep, date.fromisoformat(config.getoption("--day")))
+        unwanted += [one for one in items if one.get_closest_marker("deep") and group_of(one.nodeid) not in due]
+    if config.getoption("loadgroup", False):
+        items.sort(key=longest_first(items))
+    if unwanted:
+        config.hook.pytest_deselected(items=unwanted)
+        left_out = set(unwanted)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def mark(item: pytest.Item) -> None:
+    """Give a test the marks that follow from where it lies, and the group that xdist keeps together."""
+    group = group_of(item.nodeid)
+    item.add_marker(pytest.mark.xdist_group(lane(group)))
+    if item.nodeid.startswith(("tests/browser", "tests/lifecycle")):
+        item.add_marker(pytest.mark.alone)
+        item.add_marker(pytest.mark.deep)
+    elif notebook_says_alone(group):
+        item.add_marker(pytest.mark.alone)
+
+
+def wanted(item: pytest.Item, alone: str | None) -> bool:
+    """Whether this run wants the test: "only" what is alone, or "skip" that."""
+    return alone is None or (item.get_closest_marker("alone") is not None) == (alone == "only")
+
+
+def group_of(nodeid: str) -> str:
+    """ "labs/10-canary-by-weight", or the test's file."""
+    file = nodeid.split("::")[0]
+    named = [lab for lab in LABS if lab in nodeid] if file.startswith(("labs/", "tests/labs/")) else []
+    return f"labs/{max(named, key=len)}" if named else file
+
+
+def part_of(nodeid: str) -> str:
+    """The part of the tests to which one belongs: lint, unit, cluster, labs, chapters, browser, lifecycle."""
+    first, second = Path(nodeid.split("::")[0]).parts[:2]
+    return PARTS.get(first, second)
+
+
+@cache
+def lane(group: str) -> str:
+    """Which groups may never run at the same time: those that share a cluster other than `small`."""
+    cluster = proof.cluster_of(group)
+    return group if cluster in ("small", "none") else f"cluster-{cluster}"
+
+
+@cache
+def notebook_says_alone(group: str) -> bool:
+    """Whether the notebook (of a lab: its solution) has {"acplab": {"alone": true}} in its metadata."""
+    file = ROOT / group / "solution.ipynb" if group.startswith("labs/") else ROOT / group
+    if file.suffix != ".ipynb" or not file.exists():
+        return False
+    return bool(json.loads(file.read_text(encoding="utf-8"))["metadata"].get("acplab", {}).get("alone"))
+
+
+def longest_first(items: Iterable[pytest.Item]) -> Any:
+    """A sort key: lanes by what they took last time, so that no long one is left for the end."""
+    known = proof.read()
+    seconds: dict[str, float] = {}
+    for group in {group_of(item.nodeid) for item in items}:
+        of_group = known.get(group, {"seconds": EXPECTED})
+        seconds[lane(group)] = seconds.get(lane(group), 0.0) + sum(of_group.get(key, 0.0) for key in SECONDS)
+    return lambda item: (-seconds[lane(group_of(item.nodeid))], lane(group_of(item.nodeid)))
+
+
+class Times:
+    """Adds up what each group took, and writes it down at the end."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.groups: dict[str, dict[str, Any]] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        new = {"part": part_of(report.nodeid), "failed": 0, "tests": 0, "seconds": 0.0, "deep": 0, "deep_seconds": 0.0}
+        group = self.groups.setdefault(group_of(report.nodeid), new)
+        number, seconds = ("deep", "deep_seconds") if "deep" in report.keywords else ("tests", "seconds")
+        group[number] += report.when == "call"
+        group[seconds] += report.duration
+        group["failed"] += report.failed
+
+    def pytest_sessionfinish(self) -> None:
+        for name, group in self.groups.items():
+            if group["deep"]:
+                group["fingerprint"] = proof.fingerprint(name)
+        self.file.write_text(json.dumps(self.groups), encoding="utf-8")

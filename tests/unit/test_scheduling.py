@@ -1,0 +1,117 @@
+"""Which tests run together, which alone, and what is left out."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import scheduling
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "group"),
+    [
+        ("tests/unit/test_proof.py::test_one[labs/00-hello]", "tests/unit/test_proof.py"),
+        ("notebooks/00-welcome.ipynb::Cell 3", "notebooks/00-welcome.ipynb"),
+        ("labs/00-hello/solution.ipynb::Cell 0", "labs/00-hello"),
+        ("tests/labs/test_lab_runs.py::test_red[10-canary-by-weight]", "labs/10-canary-by-weight"),
+        ("tests/labs/test_lab_runs.py::test_wrong[00-hello/half-fails]@labs/00-hello", "labs/00-hello"),
+        ("tests/labs/test_lab_runs.py::test_the_labs_are_all_here", "tests/labs/test_lab_runs.py"),
+    ],
+)
+def test_a_lab_is_one_group_and_so_is_a_file(nodeid, group):
+    assert scheduling.group_of(nodeid) == group
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "part"),
+    [
+        ("tests/lint/test_gates.py::test_ruff", "lint"),
+        ("notebooks/00-welcome.ipynb::Cell 3", "chapters"),
+        ("labs/00-hello/solution.ipynb::Cell 0", "labs"),
+        ("tests/labs/test_lab_runs.py::test_red[10-canary-by-weight]", "labs"),
+    ],
+)
+def test_the_parts(nodeid, part):
+    assert scheduling.part_of(nodeid) == part
+
+
+def test_labs_on_the_same_cluster_beside_small_never_run_at_the_same_time(monkeypatch):
+    clusters = {"labs/a": "tight", "labs/b": "tight", "labs/c": "small", "labs/d": "none"}
+    monkeypatch.setattr(scheduling.proof, "cluster_of", clusters.get)
+    scheduling.lane.cache_clear()
+    assert [scheduling.lane(lab) for lab in clusters] == ["cluster-tight", "cluster-tight", "labs/c", "labs/d"]
+    scheduling.lane.cache_clear()
+
+
+class Item:
+    """As much of a pytest item as the plugin asks for."""
+
+    def __init__(self, nodeid: str, *marks: str) -> None:
+        self.nodeid, self.marks = nodeid, dict.fromkeys(marks, pytest.mark.alone.mark)
+
+    def add_marker(self, mark) -> None:
+        self.marks[mark.name] = mark
+
+    def get_closest_marker(self, name: str):
+        return self.marks.get(name)
+
+
+def select(items: list[Item], **options) -> list[str]:
+    """The node ids that are left, in order."""
+    known = {"--alone": None, "--due": False, "--day": "2026-11-26", "loadgroup": False} | options
+    config = SimpleNamespace(
+        getoption=lambda name, default=None: known.get(name, default),
+        hook=SimpleNamespace(pytest_deselected=lambda items: None),
+    )
+    scheduling.pytest_collection_modifyitems(config, items)
+    return [item.nodeid for item in items]
+
+
+BROWSER, REPAIR = "tests/browser/test_browser.py::test_a", "tests/lifecycle/test_repair.py::test_a"
+KUBE, CHAPTER_00, CHAPTER_02 = (
+    "tests/cluster/test_kube.py::test_a",
+    "notebooks/00-welcome.ipynb::Cell 0",
+    "notebooks/02-network-planning.ipynb::Cell 0",
+)
+ALL = [KUBE, CHAPTER_00, CHAPTER_02, BROWSER, REPAIR]
+
+
+def test_what_breaks_something_for_others_runs_alone():
+    assert select([Item(one) for one in ALL], **{"--alone": "only"}) == [CHAPTER_02, BROWSER, REPAIR]
+    assert select([Item(one) for one in ALL], **{"--alone": "skip"}) == [KUBE, CHAPTER_00]
+    assert select([Item(KUBE, "alone"), Item(KUBE)], **{"--alone": "only"}) == [KUBE]
+    assert select([Item(one) for one in ALL]) == ALL
+
+
+def test_deep_tests_run_when_they_are_due(monkeypatch):
+    monkeypatch.setattr(scheduling.proof, "due", lambda groups, day: groups & {"tests/browser/test_browser.py"})
+    assert select([Item(one) for one in ALL], **{"--due": True}) == ALL[:-1]
+    assert select([Item(one) for one in ALL], **{"--due": False}) == ALL
+
+
+def test_the_longest_begin(monkeypatch):
+    monkeypatch.setattr(scheduling.proof, "read", lambda: {"notebooks/00-welcome.ipynb": {"seconds": 99.0}})
+    items = [Item(one) for one in (KUBE, CHAPTER_00, KUBE, CHAPTER_00)]
+    assert select(items, loadgroup=True) == [CHAPTER_00, CHAPTER_00, KUBE, KUBE]
+
+
+def test_what_each_group_took_is_written_down(tmp_path, monkeypatch):
+    monkeypatch.setattr(scheduling.proof, "fingerprint", lambda group: f"of {group}")
+    times = scheduling.Times(tmp_path / "times.json")
+    wrong = "tests/labs/test_lab_runs.py::test_wrong[00-hello/half-fails]@labs/00-hello"
+    for nodeid, when, failed, keywords in [
+        ("labs/00-hello/solution.ipynb::Cell 0", "setup", False, {}),
+        ("labs/00-hello/solution.ipynb::Cell 0", "call", True, {}),
+        (wrong, "call", False, {"deep": 1}),
+    ]:
+        report = SimpleNamespace(nodeid=nodeid, when=when, failed=failed, keywords=keywords, duration=1.5)
+        times.pytest_runtest_logreport(report)
+    times.pytest_sessionfinish()
+    assert json.loads(times.file.read_text()) == {
+        "labs/00-hello": {
+            "part": "labs", "failed": 1, "tests": 1, "seconds": 3.0, "deep": 1, "deep_seconds": 1.5,
+            "fingerprint": "of labs/00-hello",
+        }
+    }  # fmt: skip

@@ -1,0 +1,138 @@
+"""./acplab test: what it runs, where, what it says afterwards, and what it keeps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import typer
+from acplab import cluster
+from acplab.app import testing
+from acplab.base import paths
+from acplab.host import docker
+
+GROUP = {"part": "labs", "failed": 0, "tests": 2, "seconds": 30.0, "deep": 0, "deep_seconds": 0.0}
+
+
+def targets(*words: str) -> list[list[str]]:
+    """The folders and files that each phase gets."""
+    return [given[len(phase.options) :] for phase, given in testing.chosen(words)]
+
+
+def test_without_a_word_all_tests_run_in_three_phases():
+    quick, beside, alone = targets()
+    assert quick == ["tests/lint", "tests/unit"]
+    assert set(beside) == {"tests/cluster", "tests/labs", "labs", "notebooks"}
+    assert set(alone) - set(beside) == {"tests/browser", "tests/lifecycle"}
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["tests/unit/test_testing.py::test_one"], [["tests/unit/test_testing.py::test_one"]]),
+        (["tests/labs", "-k", "00-hello"], [["-k", "00-hello", "tests/labs"]] * 2),
+        (["tests/lifecycle"], [["tests/lifecycle"]]),
+        (["tests/lint", "notebooks"], [["tests/lint"], ["notebooks"], ["notebooks"]]),
+        (["-x"], [["-x", *given] for given in targets()]),
+    ],
+)
+def test_named_tests_go_to_the_phases_that_hold_them(words, wanted):
+    assert targets(*words) == wanted
+
+
+@pytest.mark.parametrize(
+    ("codes", "wanted"), [([0, 0, 0], 0), ([0, 1, 5], 1), ([5, 5], 5), ([0, 5, 5], 0), ([2, 1], 2)]
+)
+def test_one_exit_code_for_all_phases(codes, wanted):
+    assert testing._code(codes) == wanted
+
+
+@pytest.fixture
+def calls(monkeypatch, tmp_path) -> list:
+    """What is asked of Docker, the cluster and pytest, in order; pytest finds one group in each phase."""
+    asked: list = []
+
+    def call(command, cwd) -> int:
+        asked.append([word for word in command[3:] if not word.startswith("--times")])
+        times = next(word for word in command if word.startswith("--times")).removeprefix("--times=")
+        Path(times).write_text(json.dumps({"labs/00-hello": GROUP}))
+        return 0
+
+    monkeypatch.setenv("ACPLAB_INSTANCE", "course")
+    monkeypatch.setattr(testing.subprocess, "call", call)
+    monkeypatch.setattr(docker, "ensure", lambda: asked.append("docker"))
+    monkeypatch.setattr(docker, "ensure_browser", lambda: asked.append("browser"))
+    monkeypatch.setattr(docker, "state", lambda: "ready")
+    monkeypatch.setattr(cluster, "ensure", lambda *words: asked.append(("cluster", paths.instance(), *words)))
+    monkeypatch.setattr(cluster, "delete", lambda profile: asked.append(("delete", profile)))
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    for folder in ("tests/unit", "tests/labs"):
+        (tmp_path / folder).mkdir(parents=True)
+    return asked
+
+
+def run(*words: str, **options: bool) -> int:
+    with pytest.raises(typer.Exit) as ended:
+        testing.run_tests(SimpleNamespace(args=list(words)), **options)  # type: ignore[arg-type]
+    return ended.value.exit_code
+
+
+def test_the_cluster_is_the_tests_own_is_made_before_it_is_needed_and_removed(calls):
+    assert run() == 0
+    small = ("cluster", "test", "small", "auto")
+    assert [call for call in calls if not isinstance(call, list)] == [
+        "docker", "browser", small, small, *(("delete", profile) for profile in cluster.profiles())
+    ]  # fmt: skip
+    (first, _beside, _alone) = (n for n, call in enumerate(calls) if isinstance(call, list))
+    assert "tests/unit" in calls[first]
+    assert first < calls.index(small)
+
+
+def test_unit_tests_need_neither_docker_nor_a_cluster(calls):
+    run("tests/unit", keep=True)
+    assert calls == [["-n2", "--dist=worksteal", "tests/unit"]]
+
+
+def test_keep_leaves_the_cluster(calls):
+    run("tests/labs", keep=True)
+    assert ("delete", "small") not in calls
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "due"), [([], {}, True), ([], {"everything": True}, False), (["tests/labs"], {}, False)]
+)
+def test_deep_tests_run_when_due_unless_they_are_asked_for(calls, words, options, due):
+    run(*words, keep=True, **options)
+    assert all(("--due" in call) == due for call in calls if isinstance(call, list))
+
+
+def test_the_table_tells_parts_slowest_notebooks_and_budgets():
+    text = testing.table({"labs/00-hello": GROUP, "tests/unit/a.py": GROUP | {"part": "unit", "failed": 3}}, 90.0)
+    lines = [line.split() for line in text.splitlines()]
+    assert ["unit", "3", "2", "30", "0", "0"] in lines
+    assert ["labs", "0", "2", "30", "0", "0"] in lines
+    assert ["30", "s", "labs/00-hello"] in lines
+    assert "Together 1.5 min" in text
+    assert "labs: median 30 s, budget 60 s, ratio 0.50" in text
+
+
+def test_record_keeps_what_has_passed_and_nothing_else(calls):
+    file = paths.ROOT / "tests" / "proof.json"
+    file.write_text(json.dumps({"labs/00-hello": {"date": "2026-01-01", "fingerprint": "old"}, "other": {"date": "x"}}))
+    run(record=True)
+    kept = json.loads(file.read_text())
+    assert kept["other"] == {"date": "x"}
+    assert kept["labs/00-hello"]["seconds"] == 90.0
+    assert kept["labs/00-hello"]["fingerprint"] == "old"
+
+
+def test_a_group_that_failed_is_not_proven(calls):
+    testing._record(
+        {"labs/a": GROUP | {"failed": 1}, "labs/b": GROUP | {"deep": 1, "deep_seconds": 9.0, "fingerprint": "f"}}
+    )
+    kept = json.loads((paths.ROOT / "tests" / "proof.json").read_text())
+    assert set(kept) == {"labs/b"}
+    assert kept["labs/b"]["fingerprint"] == "f"
+    assert kept["labs/b"]["deep_seconds"] == 9.0
