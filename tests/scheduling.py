@@ -18,6 +18,7 @@ import proof
 import pytest
 from proof import LABS, ROOT
 
+CELL_SECONDS = 60  # of a cell that does not say how long it may take
 EXPECTED = 60.0  # seconds of a group that has never been measured
 SECONDS = ("seconds", "deep_seconds")
 PARTS = {"notebooks": "chapters", "labs": "labs"}
@@ -64,6 +65,12 @@ def mark(item: pytest.Item) -> None:
         item.add_marker(pytest.mark.deep)
     elif notebook_says_alone(group):
         item.add_marker(pytest.mark.alone)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A notebook's cell may say in its metadata how many seconds it has: {"acplab": {"seconds": 300}}."""
+    if cell := getattr(item, "cell", None):
+        item.config.option.nbval_cell_timeout = cell.metadata.get("acplab", {}).get("seconds", CELL_SECONDS)
 
 
 def wanted(item: pytest.Item, alone: str | None) -> bool:

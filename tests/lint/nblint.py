@@ -13,6 +13,7 @@ from acplab.course import questions
 
 Notebook = dict[str, Any]
 
+CHECKED = "nbval-check-output"
 MOST_CELLS = 60
 MOST_LINES = 15
 LABELS = {"real", "simulated", "explained"}
@@ -91,13 +92,35 @@ def random(name: str) -> bool:
 
 
 def clean(notebook: Notebook) -> list[str]:
-    """No outputs and no execution counts: they age, and hide what changed."""
-    faults = [f"the cell {cell['id']} has outputs." for cell in code(notebook) if cell["outputs"]]
-    return faults + [
+    """No execution counts, and outputs only where nbval compares them: all others age, and hide what changed."""
+    faults = [
         f"the cell {cell['id']} has an execution count."
         for cell in code(notebook)
         if cell["execution_count"] is not None
     ]
+    return faults + [fault for cell in code(notebook) for fault in outputs(cell)]
+
+
+def outputs(cell: dict[str, Any]) -> list[str]:
+    """The outputs that a cell may have: those that nbval compares, hidden until the learner runs it."""
+    if not compared(cell):
+        return [f"the cell {cell['id']} has outputs, but not the tag {CHECKED}."] if cell["outputs"] else []
+    if not cell["outputs"]:
+        return [f"the cell {cell['id']} has the tag {CHECKED}, but no outputs; run ./acplab dev outputs."]
+    hidden = cell["metadata"].get("jupyter", {}).get("outputs_hidden")
+    return [] if hidden else [f"the outputs of the cell {cell['id']} are not hidden; run ./acplab dev outputs."]
+
+
+def compared(cell: dict[str, Any]) -> bool:
+    """Whether nbval compares the cell's outputs with the stored ones."""
+    return CHECKED in cell["metadata"].get("tags", [])
+
+
+def chapter(file: Path) -> list[str]:
+    """What a chapter needs besides: cells whose outputs are compared."""
+    if any(compared(cell) for cell in code(read(file))):
+        return []
+    return [f"{file}: no cell has the tag {CHECKED}, so no output is ever compared."]
 
 
 def short(notebook: Notebook) -> list[str]:

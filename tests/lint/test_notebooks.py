@@ -53,6 +53,10 @@ GOOD = {
 }
 
 
+OUTPUT = [{"output_type": "stream", "name": "stdout", "text": ["x"]}]
+COMPARED = {"tags": ["nbval-check-output"], "jupyter": {"outputs_hidden": True}}
+
+
 def write(folder, notebook):
     file = folder / "00-good.ipynb"
     file.write_text(json.dumps(notebook), encoding="utf-8")
@@ -61,6 +65,14 @@ def write(folder, notebook):
 
 def test_a_good_notebook_has_no_faults(tmp_path):
     assert nblint.problems(write(tmp_path, GOOD)) == []
+
+
+def test_a_chapter_has_outputs_that_are_compared(tmp_path):
+    assert "no output is ever compared" in nblint.chapter(write(tmp_path, GOOD))[0]
+    notebook = copy.deepcopy(GOOD)
+    notebook["cells"][2] |= {"metadata": COMPARED, "outputs": OUTPUT}
+    file = write(tmp_path, notebook)
+    assert nblint.problems(file) == nblint.chapter(file) == []
 
 
 @pytest.mark.filterwarnings("ignore:Non-unique cell id")
@@ -74,7 +86,9 @@ def test_a_good_notebook_has_no_faults(tmp_path):
         (2, {"id": "open-chapter"}, "used twice"),
         (2, {"id": ""}, "no valid notebook"),
         (2, {"execution_count": 3}, "execution count"),
-        (2, {"outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}]}, "has outputs"),
+        (2, {"outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}]}, "has outputs, but not the tag"),
+        (2, {"metadata": {"tags": ["nbval-check-output"]}}, "but no outputs"),
+        (2, {"metadata": {"tags": ["nbval-check-output"]}, "outputs": OUTPUT}, "are not hidden"),
         (2, {"source": "x\n" * 15 + "x"}, "has 16 lines"),
         (2, {"source": " "}, "is empty"),
         (2, {"source": "!ls"}, "shell command"),
