@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 
 import hypothesis
@@ -9,9 +10,11 @@ import pytest
 from acplab import cluster as clusters
 from acplab import kube
 
-# Timings belong into tests/bench: a busy machine must not fail a property.
-hypothesis.settings.register_profile("acplab", deadline=None)
-hypothesis.settings.load_profile("acplab")
+# Timings belong into tests/bench: a busy machine must not fail a property. Each run draws other examples, so that few a
+# run are many in a week; HYPOTHESIS_PROFILE=thorough tries many at once.
+hypothesis.settings.register_profile("acplab", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=400)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "acplab"))
 
 
 @pytest.fixture(scope="session")
