@@ -35,7 +35,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "alone: breaks something that other tests need, so nothing runs beside it")
     config.addinivalue_line("markers", "deep: need not run while nothing that it depends on has changed")
-    config.addinivalue_line("markers", "slow: of the tests without a cluster one that takes seconds")
     if config.getoption("--times") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Times(Path(config.getoption("--times"))))
 

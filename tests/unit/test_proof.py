@@ -23,7 +23,7 @@ def test_a_lab_depends_on_its_folder_its_imports_and_what_every_cluster_is_made_
     assert {
         f"{LAB}/checks.py",
         f"{LAB}/lab.yaml",
-        "tests/labs/test_lab_runs.py",
+        "tests/labs/test_wrong_solutions.py",
         "helpers/acplab/grading/checks.py",
         "helpers/acplab/base/i18n.py",
         "helpers/images/catalogue.yaml",
