@@ -12,7 +12,7 @@ import pytest
 from acplab.base.errors import AcplabError
 from acplab.base.retry import retry_context
 from acplab.host import docker
-from acplab.images import bake, catalogue, containerd, sources
+from acplab.images import bake, catalogue, containerd, sources, store
 from acplab.images.recipes import image as recipe
 
 CONFIG = """version: 0.1
@@ -52,10 +52,20 @@ def push(source: str, registry: str, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def mirrored(registry, cluster):
-    """A registry that holds what is published, and the list of it. The node is ours under upstream's name."""
+def kindest_node():
+    """A node image laid out like upstream's: another Pod network, and no plugin bridge."""
+    recipe.build_all([*catalogue.bundle("platform"), catalogue.loadbalancer()], node=True)
+    change = "echo kindnet > /kind/manifests/default-cni.yaml && rm /usr/lib/cni/bridge"
+    store.build("acplab/kindest-node:test", {"Dockerfile": f"FROM {recipe.base_node()}\nRUN {change}\n"}, "test")
+    yield "acplab/kindest-node:test"
+    docker.run("image", "rm", "--force", "acplab/kindest-node:test")
+
+
+@pytest.fixture(scope="module")
+def mirrored(registry, kindest_node):
+    """A registry that holds what is published, and the list of it."""
     names = {
-        "kindest/node:v1.36.1": recipe.base_node(),
+        "kindest/node:v1.36.1": kindest_node,
         "kindest/haproxy:v20230606-42a2262b": sources.loadbalancer(),
         **{one.reference: one.reference for one in catalogue.bundle("platform") if not one.ours},
     }
@@ -90,9 +100,11 @@ def test_images_come_through_the_mirror_and_keep_their_names(published):
 
 
 def assert_baked(reference: str, wanted: dict[str, str]) -> None:
-    """The images are in the node image's containerd with their fingerprints, and it starts as its base does."""
+    """The images are in the node image's containerd with their fingerprints, podnet is the Pod network, and it starts as
+    its base does."""
     with bake._running_containerd(reference) as container:
         assert wanted.items() <= containerd.holds(container).items()
+        assert docker.run("exec", container, "cat", bake.CNI) == catalogue.cni_manifest()
     assert (
         docker.run("image", "inspect", "--format", "{{.Config.Entrypoint}}", reference).strip()
         == "[/usr/local/bin/node-entrypoint]"

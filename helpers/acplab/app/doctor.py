@@ -106,7 +106,7 @@ def _images() -> Finding:
             _("images"),
             _("not there yet"),
             None,
-            _("./acplab start gets them; built from nothing that takes about 20 minutes."),
+            _("./acplab start gets them; built from nothing that takes about 15 minutes."),
         )
     return Finding(_("images"), f"{node.reference} ({node.route})", True)
 
