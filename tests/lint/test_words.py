@@ -15,6 +15,8 @@ from acplab.base import paths
 CLEAN = (
     "helpers/acplab/base",
     "helpers/acplab/host",
+    "helpers/acplab/images",
+    "helpers/images",
     "helpers/acplab/measure",
     "helpers/acplab/show",
     "helpers/acplab/topics/release",

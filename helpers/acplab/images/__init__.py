@@ -1,4 +1,4 @@
-"""The images of lab clusters: a node image with base and platform baked in, and one bundle a topic.
+"""The images of lab clusters: a node image with base and platform baked in, and one bundle for each topic.
 
 Look at: sources.py for where images come from, recipes/ for making them from package registries, bake.py for the node
 image, bundles.py for what is loaded into running nodes, catalogue.py for what there is.
