@@ -174,7 +174,7 @@ class Entrance:
     """Requests to the test cluster's entrance on 127.0.0.1, and nowhere else."""
 
     def __init__(self, cluster: clusters.Cluster, namespace: str) -> None:
-        self.url, self.port, self.namespace = cluster.ingress_url, cluster.http_port, namespace
+        self.url, self.port, self.namespace = cluster.ingress_url, cluster.ports["http"], namespace
         self._numbers = itertools.count(1)
 
     def host(self, name: str) -> str:

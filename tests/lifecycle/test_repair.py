@@ -80,9 +80,9 @@ def test_a_node_removed_by_hand_makes_a_new_cluster_and_says_so(standing, mark, 
     with pytest.raises(AcplabError, match=f"{worker} is gone"):
         clusters.find("small")
     again = clusters.ensure("small")
-    assert "rebuilt" in capsys.readouterr().out
+    assert "recreated" in capsys.readouterr().out
     assert not mark()
-    assert again.http_port == standing.http_port
+    assert again.ports == standing.ports
     assert_works(again)
 
 

@@ -13,10 +13,7 @@ from acplab.base import paths
 from importlinter.cli import lint_imports
 
 PURE = {"acplab", "acplab.base", "acplab.base.errors", "acplab.base.i18n", "acplab.topics"}
-KNOWN = {
-    "acplab.cluster": {"profiles"},  # until one of the two has another name
-    "acplab.grading": {"diagnose", "expect"},  # the modules themselves
-}
+KNOWN = {"acplab.grading": {"diagnose", "expect"}}  # the modules themselves
 PACKAGES = [
     found.name
     for found in pkgutil.walk_packages(acplab.__path__, "acplab.")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from acplab import cluster, kube
 from acplab.base import paths
 from acplab.base.errors import AcplabError
+from acplab.cluster import Cluster
 from acplab.course import spec as labfiles
+from acplab.kube import client
 
 WITHOUT_NAMESPACE = {"namespace", "node", "ingressclass"}
 KINDS = ["Namespace", "Node", "ConfigMap", "Deployment", "Event", "Lease", "Pod", "ReplicaSet", "Secret", "Service"]
@@ -108,7 +109,7 @@ class FakeCluster:
     def find_cluster(self, profile: str = "small", ranges: Any = None) -> Any:
         if not self.up:
             raise AcplabError("There is no cluster yet.", "Run ./acplab start in a terminal.")
-        return SimpleNamespace(name="fake", profile=profile, ingress_url="http://127.0.0.1:8080", http_port=8080)
+        return Cluster(profile, "fake", "acplab/node:x", {"http": 8080})
 
     # kube
 
@@ -231,5 +232,7 @@ def build(folder: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         monkeypatch.setattr(kube, verb, getattr(fake, verb))
     monkeypatch.setattr(cluster, "find", fake.find_cluster)
     monkeypatch.setattr(cluster, "ensure", fake.find_cluster)
+    monkeypatch.setattr(cluster, "recorded", fake.find_cluster)
+    monkeypatch.setattr(client, "_used", [])
     assert not labfiles.problems(world.lab)
     return world

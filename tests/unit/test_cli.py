@@ -219,6 +219,7 @@ def ready(monkeypatch):
     monkeypatch.setattr(docker, "state", lambda: "ready")
     monkeypatch.setattr(cluster, "ensure", lambda *words: asked.append(("cluster", *words)) or made)
     monkeypatch.setattr(cluster, "delete", lambda profile: asked.append(("delete", profile)) or True)
+    monkeypatch.setattr(cluster, "made", lambda: ["pair", "small"])
     monkeypatch.setattr(cluster, "stop", lambda profile: asked.append(("stop", profile)) or profile == "small")
     monkeypatch.setattr(server, "ensure", lambda: asked.append("jupyter") or running)
     monkeypatch.setattr(server, "stop", lambda: asked.append("stop jupyter") or True)
@@ -278,8 +279,9 @@ def test_status_with_nothing_there(acplab, monkeypatch):
 def test_stop(acplab, ready):
     code, out, _ = acplab("stop")
     assert code == 0
-    assert ready == ["stop jupyter", *(("stop", profile) for profile in cluster.profiles())]
-    assert "Cluster stopped: small." in out
+    assert ready == ["stop jupyter", ("stop", "pair"), ("stop", "small")]
+    assert f"Cluster {cluster.cluster_name('small')} stopped." in out
+    assert cluster.cluster_name("pair") not in out
 
 
 def test_stop_without_docker(acplab, ready, monkeypatch):
@@ -330,13 +332,29 @@ def mark(folder):
     return file
 
 
-def test_delete_removes_one_cluster_and_keeps_progress(acplab, ready):
+def test_delete_removes_all_clusters_of_this_home_and_keeps_progress(acplab, ready):
     progress = mark(paths.home())
     code, out, _ = acplab("delete")
     assert code == 0
-    assert ready == ["docker", ("delete", "small")]
-    assert "removed" in out
+    assert ready == ["docker", ("delete", "pair"), ("delete", "small")]
+    named = ", ".join(cluster.cluster_name(one) for one in ("pair", "small"))
+    assert out.splitlines()[0] == f"Removing all clusters of this home: {named}."
     assert progress.exists()
+
+
+def test_delete_of_one_profile_leaves_the_others(acplab, ready):
+    acplab("delete", "--profile", "pair")
+    assert ready == ["docker", ("delete", "pair")]
+
+
+def test_status_names_all_clusters_of_this_home_and_those_of_others(acplab, ready, monkeypatch):
+    monkeypatch.setattr(cluster, "diagnose", lambda there, profile: AcplabError(f"{profile} is stopped.", ""))
+    monkeypatch.setattr(cluster, "others", lambda: ["acplab-course-small"])
+    monkeypatch.setattr(server, "find", lambda: None)
+    _code, out, _ = acplab("status")
+    assert "pair is stopped." in out
+    assert "small is stopped." in out
+    assert "acplab-course-small" in out
 
 
 def test_delete_everything_asks_first(acplab, ready, monkeypatch):
@@ -369,7 +387,7 @@ def test_delete_everything(acplab, ready):
     read_only.chmod(0o500)
     code, out, _ = acplab("delete", "--everything", "--yes")
     assert code == 0
-    assert [one for one in ready if one[0] == "delete"] == [("delete", profile) for profile in cluster.profiles()]
+    assert [one for one in ready if one[0] == "delete"] == [("delete", "pair"), ("delete", "small")]
     assert {"remove images", "stop jupyter"} <= {one for one in ready if isinstance(one, str)}
     assert not any(file.exists() for file in gone)
     assert "What is left is this folder" in out

@@ -10,7 +10,6 @@ import threading
 import pytest
 from acplab.base import locks as turns
 from acplab.base.errors import AcplabError
-from acplab.cluster import lifecycle
 from acplab.course import chapter as chapters
 from acplab.course import files as workfiles
 from acplab.course import lab as labs
@@ -536,17 +535,8 @@ def test_hidden_files_of_editors_are_left_alone(world):
 
 
 def test_a_chapter_works_on_another_cluster_and_comes_back(world, monkeypatch):
-    used: list = [connection.kubeconfig("small")]
-    monkeypatch.setattr(connection, "_used", used)
-
-    def ensure(profile, ranges=None):
-        used[:] = [connection.kubeconfig(profile)]
-        return world.kube.find_cluster(profile)
-
-    monkeypatch.setattr(labs.cluster, "ensure", ensure)
-    monkeypatch.setattr(labs.cluster, "find", ensure)
-    monkeypatch.setattr(lifecycle, "find", ensure)
     chapter = chapters.open("00-welcome")
+    assert connection.current() == connection.kubeconfig("small")
     with chapter.on_cluster("tight"):
         assert connection.current() == connection.kubeconfig("tight")
         chapter.apply("shop.yaml")
@@ -558,13 +548,30 @@ def test_a_chapter_works_on_another_cluster_and_comes_back(world, monkeypatch):
     assert any("no namespace" in line and "fake" in line for line in said)  # the fake has one world for both
 
 
+def test_a_lab_speaks_to_its_own_cluster_whichever_is_current(world, monkeypatch):
+    world.write("labs/01-shop/lab.yaml", f"{LAB_YAML}cluster: tight\n")
+    asked: set = set()
+    look = world.kube.find
+    monkeypatch.setattr(labs.kube, "find", lambda *words: asked.add(connection.current()) or look(*words))
+    lesson = started()
+    assert connection.current() == connection.kubeconfig("tight"), "what the notebook does next goes there too"
+    connection.use(connection.kubeconfig("small"))
+    lesson.apply("shop.yaml")
+    lesson.check("open")
+    lesson.hint("open")
+    assert lesson.ingress_url
+    assert connection.current() == connection.kubeconfig("small"), "nobody asked to switch"
+    lesson.finish(quiet)
+    assert asked == {connection.kubeconfig("tight")}
+
+
 # --- labs with other needs ---------------------------------------------------------------------------------
 
 
 def test_a_lab_that_needs_no_cluster_never_asks_for_one(world, monkeypatch):
     world.write("labs/01-shop/lab.yaml", LAB_YAML + "cluster: none\n")
     world.write("labs/01-shop/checks.py", world.lab.joinpath("checks.py").read_text().replace("@at_start", ""))
-    for name in ("find", "ensure"):
+    for name in ("find", "ensure", "recorded"):
         monkeypatch.setattr(labs.cluster, name, lambda *_, **__: pytest.fail("asked for a cluster"))
     for name in ("apply", "find", "delete"):
         monkeypatch.setattr(labs.kube, name, lambda *_, **__: pytest.fail("asked the cluster"))
@@ -593,6 +600,7 @@ def test_a_lab_begins_with_its_ranges_and_goes_on_with_the_learners(world, monke
 
     def ensure(profile, ranges=None):
         seen.append((profile, ranges and ranges.pods))
+        return world.kube.find_cluster(profile)
 
     monkeypatch.setattr(labs.cluster, "ensure", ensure)
     lesson = started()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -11,14 +12,15 @@ from threading import Thread
 
 import pytest
 import yaml
-from acplab import images
+from acplab import images, kube
 from acplab.base import paths
 from acplab.base.errors import AcplabError
+from acplab.cluster import handle, nodes, ownership
 from acplab.cluster import lifecycle as cluster
-from acplab.cluster import nodes
 from acplab.cluster import platform as addons
+from acplab.cluster.handle import Cluster
 from acplab.cluster.kind_config import own_config
-from acplab.cluster.lifecycle import Cluster
+from acplab.cluster.profiles import profiles
 from acplab.cluster.ranges import Ranges, refuse_unbuildable
 from acplab.host import docker
 from acplab.images.sources import NodeImage
@@ -41,7 +43,7 @@ def instance(folders, monkeypatch):
 # --- the kind configuration ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("profile", cluster.profiles())
+@pytest.mark.parametrize("profile", profiles())
 def test_everything_listens_on_this_machine_alone(profile):
     config = own_config(profile, PORTS, [])
     assert config["networking"]["apiServerAddress"] == "127.0.0.1"
@@ -51,16 +53,17 @@ def test_everything_listens_on_this_machine_alone(profile):
     assert {one["listenAddress"] for one in mappings} == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("profile", cluster.profiles())
+@pytest.mark.parametrize("profile", profiles())
 def test_every_node_carries_our_label_and_keeps_its_own(profile):
     config = own_config(profile, PORTS, [])
     assert config["nodes"]
     for node in config["nodes"]:
         assert node["labels"]["acplab.dev/instance"] == "test"
+        assert node["labels"]["acplab.dev/owner"] == safety.owner()
         assert node["labels"]["topology.kubernetes.io/zone"]
 
 
-@pytest.mark.parametrize("profile", cluster.profiles())
+@pytest.mark.parametrize("profile", profiles())
 def test_no_pod_looks_for_private_addresses_outside_of_this_machine(profile):
     for node in own_config(profile, PORTS, [])["nodes"]:
         (mount,) = node["extraMounts"]
@@ -91,7 +94,7 @@ def test_one_call_does_not_change_the_next():
     assert own_config("small", PORTS, ["one"]) == first
 
 
-@pytest.mark.parametrize("profile", cluster.profiles())
+@pytest.mark.parametrize("profile", profiles())
 def test_kind_gets_nothing_that_it_does_not_know(profile):
     config = own_config(profile, PORTS, [])
     assert set(config) == {"kind", "apiVersion", "networking", "kubeadmConfigPatches", "nodes"}
@@ -194,29 +197,29 @@ def standing(**changes) -> Cluster:
     """A cluster that is written down as complete."""
     fields = {
         "profile": "small",
-        "name": "acplab-test-small",
+        "name": ownership.cluster_name("small"),
         "image": BUILT.reference,
         "ports": PORTS,
         "addresses": {"one": "172.28.0.2", "two": "172.28.0.3"},
         "complete": True,
     }
     made = Cluster(**fields | changes)
-    cluster._record(made)
+    handle.record(made)
     return made
 
 
 def test_what_is_written_down_is_read_again():
     made = standing()
-    assert cluster.recorded("small") == made
+    assert handle.recorded("small") == made
     assert made.ingress_url == "http://127.0.0.1:40002"
     assert made.kubeconfig == paths.home() / "clusters" / "small" / "kubeconfig"
 
 
 def test_profiles_and_instances_do_not_share_a_record(tmp_path, monkeypatch):
     standing()
-    assert cluster.recorded("ha") is None
+    assert handle.recorded("ha") is None
     monkeypatch.setenv("ACPLAB_HOME", str(tmp_path / "other"))
-    assert cluster.recorded("small") is None
+    assert handle.recorded("small") is None
 
 
 @pytest.mark.parametrize(
@@ -224,16 +227,16 @@ def test_profiles_and_instances_do_not_share_a_record(tmp_path, monkeypatch):
 )
 def test_a_broken_record_is_as_good_as_none(text):
     standing()
-    cluster._state_file("small").write_bytes(text.encode(errors="surrogateescape"))
-    assert cluster.recorded("small") is None
+    handle.state_file("small").write_bytes(text.encode(errors="surrogateescape"))
+    assert handle.recorded("small") is None
 
 
 def test_a_record_is_whole_or_the_old_one(monkeypatch):
     made = standing()
     monkeypatch.setattr(json, "dumps", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        cluster._record(made)
-    assert cluster.recorded("small") == made
+        handle.record(made)
+    assert handle.recorded("small") == made
 
 
 # --- what is the matter with it -----------------------------------------------------------------------------------------------
@@ -242,25 +245,34 @@ def test_a_record_is_whole_or_the_old_one(monkeypatch):
 @pytest.fixture
 def docker_has(monkeypatch):
     """Node -> state, as Docker would tell; the test may change it."""
-    there: dict[str, dict[str, str]] = {"acplab-test-small": {"one": "running", "two": "running"}}
-    monkeypatch.setattr(nodes, "states", lambda name: dict(there.get(name, {})))
+    there: dict[str, dict[str, str]] = {"small": {"one": "running", "two": "running"}}
+
+    def containers():
+        return [
+            ownership.Container(profile if "-" in profile else ownership.cluster_name(profile), name, state)
+            for profile, states in there.items()
+            for name, state in states.items()
+        ]
+
+    monkeypatch.setattr(ownership, "containers", containers)
     return there
 
 
 def problem(cluster_=None) -> AcplabError | None:
-    return cluster.diagnose(cluster_ or cluster.recorded("small"), "small")
+    return handle.diagnose(cluster_ or handle.recorded("small"), "small")
 
 
 def test_a_cluster_that_stands_is_found(docker_has):
     made = standing()
     assert problem() is None
-    assert cluster.find("small") == made
-    assert connection.current() == made.kubeconfig
+    connection.use(connection.kubeconfig("tight"))
+    assert handle.find("small") == made
+    assert connection.current() == connection.kubeconfig("tight"), "to look for a cluster switches nothing"
 
 
 def test_no_cluster_yet(docker_has):
     docker_has.clear()
-    assert problem().sentence == "There is no cluster acplab-test-small yet."
+    assert problem().sentence == f"There is no cluster {ownership.cluster_name('small')} yet."
     assert problem().remedy == "Run ./acplab start."
 
 
@@ -270,8 +282,8 @@ def test_nodes_that_are_not_written_down_are_no_cluster(docker_has):
 
 def test_an_unfinished_cluster_is_no_cluster(docker_has):
     standing(complete=False)
-    with pytest.raises(AcplabError, match="no cluster acplab-test-small yet"):
-        cluster.find("small")
+    with pytest.raises(AcplabError, match="There is no cluster"):
+        handle.find("small")
 
 
 def test_a_cluster_that_was_deleted_outside(docker_has):
@@ -283,14 +295,14 @@ def test_a_cluster_that_was_deleted_outside(docker_has):
 @pytest.mark.parametrize("state", ["paused", "exited", "created", "restarting", "dead"])
 def test_a_node_that_does_not_run_is_named_with_its_state(docker_has, state):
     standing()
-    docker_has["acplab-test-small"]["two"] = state
+    docker_has["small"]["two"] = state
     assert problem().sentence == f"Node two is {state}."
     assert "./acplab start" in problem().remedy
 
 
 def test_a_node_that_is_gone_is_named(docker_has):
     standing()
-    del docker_has["acplab-test-small"]["one"]
+    del docker_has["small"]["one"]
     assert problem().sentence == "Node one is gone."
 
 
@@ -305,16 +317,16 @@ def steps(docker_has, monkeypatch) -> list[str]:
     def remove(*words, **_):
         if words[0] == "rm":
             done.append("remove")
-            docker_has.pop("acplab-test-small", None)
+            docker_has.pop("small", None)
         return ""
 
     def create(made, image):
         done.append("create")
-        docker_has["acplab-test-small"] = {"one": "running", "two": "running"}
+        docker_has["small"] = {"one": "running", "two": "running"}
 
     monkeypatch.setattr(docker, "run", remove)
     monkeypatch.setattr(cluster, "_run_kind", create)
-    monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
+    monkeypatch.setattr(ownership, "require_own", lambda _name: None)
     monkeypatch.setattr(images, "ensure", lambda route: done.append(f"images {route}") or BUILT)
     monkeypatch.setattr(addons, "apply", lambda: done.append("install"))
     monkeypatch.setattr(addons, "wait_ready", lambda: done.append("platform ready"))
@@ -338,7 +350,7 @@ def test_a_cluster_with_a_stopped_node_is_set_going(steps, monkeypatch, capsys):
     monkeypatch.setattr(nodes, "restart_nodes", lambda name, wanted: ["two"])
     cluster.ensure("small")
     assert steps == ["nodes ready", "pods restarted", "guarded", "platform ready"]
-    assert "Set going again: two." in capsys.readouterr().out
+    assert "Restarted nodes: two." in capsys.readouterr().out
 
 
 PLANNED = Ranges("10.4.0.0/20", "10.5.0.0/24", 26)
@@ -383,7 +395,7 @@ def test_a_cluster_with_other_ranges_than_planned_is_made_anew(steps, capsys):
     made = cluster.ensure("small", ranges=PLANNED)
     assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
     assert "immutable" in capsys.readouterr().out
-    assert made.ranges == cluster.recorded("small").ranges == PLANNED
+    assert made.ranges == handle.recorded("small").ranges == PLANNED
 
 
 def test_a_cluster_of_this_plan_is_kept_also_by_who_names_no_plan(steps):
@@ -402,15 +414,34 @@ def test_a_planned_cluster_that_has_to_be_rebuilt_keeps_its_plan(steps, docker_h
     assert cluster.ensure("small").ranges == PLANNED
 
 
-def test_inside_leads_back(steps, docker_has):
-    standing()
-    docker_has["acplab-test-tight"] = {"one": "running"}
-    cluster._record(Cluster("tight", "acplab-test-tight", "x", PORTS, {"one": "172.28.0.9"}, True))
-    cluster.find("small")
-    with pytest.raises(ZeroDivisionError), cluster.inside("tight") as tight:
-        assert connection.current() == tight.kubeconfig == connection.kubeconfig("tight")
+def test_a_cluster_is_current_inside_of_its_block_alone():
+    tight, pair = (Cluster(one, one, "x", PORTS) for one in ("tight", "pair"))
+    with pytest.raises(ZeroDivisionError), tight:
+        with pair:
+            assert connection.current() == pair.kubeconfig
+            connection.use(connection.kubeconfig("ha"))
+            assert connection.current() == pair.kubeconfig
+        assert connection.current() == tight.kubeconfig
         raise ZeroDivisionError
-    assert connection.current() == connection.kubeconfig("small")
+    assert connection.current() == connection.kubeconfig("ha")
+
+
+def test_another_thread_does_not_see_the_block():
+    with Cluster("tight", "tight", "x", PORTS) as tight, ThreadPoolExecutor() as pool:
+        assert pool.submit(connection.current).result() == connection.kubeconfig("small") != tight.kubeconfig
+
+
+def test_a_handle_speaks_to_its_own_cluster(monkeypatch):
+    asked: list = []
+    monkeypatch.setattr(kube, "get", lambda *words: asked.append((connection.current(), *words)))
+    pair = Cluster("pair", "pair", "x", PORTS, {"pair-control-plane": "", "pair-external-load-balancer": ""})
+    with Cluster("tight", "tight", "x", PORTS):
+        pair.kube.get("pod", "shop")
+    assert asked == [(pair.kubeconfig, "pod", "shop")]
+    assert pair.nodes == ["pair-control-plane"]
+    assert "apply" in dir(pair.kube)
+    with pytest.raises(AttributeError, match="no verb"):
+        print(pair.kube.manifests)
 
 
 def test_a_cluster_without_a_platform_gets_none(steps, docker_has, monkeypatch):
@@ -421,7 +452,7 @@ def test_a_cluster_without_a_platform_gets_none(steps, docker_has, monkeypatch):
 
 def test_the_remedy_names_the_profile(docker_has):
     with pytest.raises(AcplabError) as told:
-        cluster.find("tight")
+        handle.find("tight")
     assert told.value.remedy == "Run ./acplab start --profile tight."
 
 
@@ -429,7 +460,7 @@ def test_the_first_cluster_is_made_and_written_down_at_the_end(steps, docker_has
     docker_has.clear()
     made = cluster.ensure("small", "mirror=x")
     assert steps == ["images mirror=x", "create", "install", "nodes ready", "platform ready"]
-    assert cluster.recorded("small") == made
+    assert handle.recorded("small") == made
     assert made.complete
     assert made.addresses == {"one": "172.28.0.2", "two": "172.28.0.3"}
 
@@ -443,7 +474,7 @@ def test_what_cannot_be_repaired_is_rebuilt_with_a_word_and_the_same_ports(steps
     monkeypatch.setattr(nodes, "restart_nodes", gone)
     assert cluster.ensure("small").ports == former.ports
     assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
-    assert "rebuilt. Node two is gone." in capsys.readouterr().out
+    assert "recreated. Node two is gone." in capsys.readouterr().out
 
 
 def test_an_api_server_that_is_slow_once_is_no_reason_to_rebuild(steps, monkeypatch):
@@ -473,10 +504,10 @@ def test_a_cluster_deleted_outside_is_made_anew_with_a_word(steps, docker_has, c
     assert "create" in steps
 
 
-def test_half_a_cluster_is_removed_first_with_a_word(steps, capsys):
+def test_a_partially_created_cluster_of_ours_is_removed_and_that_is_said(steps, capsys):
     standing(complete=False)
     cluster.ensure("small")
-    assert "half a cluster" in capsys.readouterr().out
+    assert "partially created" in capsys.readouterr().out
     assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
 
 
@@ -491,7 +522,7 @@ def test_a_creation_that_fails_or_is_interrupted_leaves_no_nodes(steps, docker_h
     with pytest.raises(type(cause)):
         cluster.ensure("small")
     assert docker_has == {}
-    assert not cluster.recorded("small").complete
+    assert not handle.recorded("small").complete
 
 
 def test_the_nodes_stay_until_the_images_are_there(steps, monkeypatch):
@@ -527,7 +558,7 @@ def test_a_profile_that_is_not_one_of_ours_touches_nothing(steps, verb, profile)
         verb(profile)
     assert "small" in told.value.remedy
     assert mark.exists()
-    assert cluster.recorded("small")
+    assert handle.recorded("small")
     assert steps == []
 
 
@@ -536,7 +567,7 @@ def test_delete_removes_the_nodes_and_the_record_and_nothing_else(steps):
     (paths.home() / "progress.sqlite3").write_text("x")
     assert cluster.delete("small") is True
     assert steps == ["remove"]
-    assert cluster.recorded("small") is None
+    assert handle.recorded("small") is None
     assert (paths.home() / "progress.sqlite3").exists()
     assert cluster.delete("small") is False
 
@@ -557,9 +588,9 @@ def docker_that_inspects(monkeypatch, image: str) -> list:
 
 def test_remove_names_only_nodes_that_docker_has_under_this_name(docker_has, monkeypatch):
     calls = docker_that_inspects(monkeypatch, "acplab/node:v1.36.3-abc")
-    cluster._remove("acplab-test-small")
+    nodes.remove(ownership.cluster_name("small"))
     assert calls == [("rm", "--force", "--volumes", "one", "two")]
-    cluster._remove("acplab-test-ha")
+    nodes.remove(ownership.cluster_name("ha"))
     assert len(calls) == 1
 
 
@@ -568,20 +599,20 @@ def test_a_node_that_was_killed_while_it_was_frozen_is_removed_all_the_same(dock
     state.parent.mkdir(parents=True)
     state.write_text("FROZEN\n")
     monkeypatch.setattr(docker, "FREEZER", tmp_path)
-    monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
+    monkeypatch.setattr(ownership, "require_own", lambda _name: None)
 
     def run(*words, **_):
         if words[0] == "inspect":
             return "".join(f"id-of-{name}\n" for name in words[3:])
         if state.read_text() == "FROZEN\n":
-            docker_has["acplab-test-small"].pop("one", None)
+            docker_has["small"].pop("one", None)
             raise AcplabError("docker rm failed: tried to kill container, but did not receive an exit event", "")
         assert words == ("rm", "--force", "--volumes", "two")
         docker_has.clear()
         return ""
 
     monkeypatch.setattr(docker, "run", run)
-    cluster._remove("acplab-test-small")
+    nodes.remove(ownership.cluster_name("small"))
     assert docker_has == {}
 
 
@@ -592,17 +623,56 @@ def test_a_removal_that_fails_for_another_reason_stays_an_error(docker_has, monk
         return "id\n"
 
     monkeypatch.setattr(docker, "FREEZER", tmp_path)
-    monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
+    monkeypatch.setattr(ownership, "require_own", lambda _name: None)
     monkeypatch.setattr(docker, "run", run)
     with pytest.raises(AcplabError, match="permission denied"):
-        cluster._remove("acplab-test-small")
+        nodes.remove(ownership.cluster_name("small"))
 
 
-def test_a_strangers_kind_cluster_of_the_same_name_is_not_removed(docker_has, monkeypatch):
+@pytest.mark.parametrize("verb", [cluster.ensure, cluster.stop, cluster.delete])
+def test_a_strangers_containers_under_our_name_are_left_alone(docker_has, monkeypatch, verb):
     calls = docker_that_inspects(monkeypatch, "kindest/node:v1.36.1")
-    with pytest.raises(AcplabError, match="not a node of acplab"):
-        cluster.delete("small")
+    standing()
+    with pytest.raises(safety.Foreign, match="not a node of acplab") as told:
+        verb("small")
+    assert ownership.cluster_name("small") in told.value.remedy
     assert calls == []
+
+
+@pytest.mark.parametrize("name", ["acplab-test-small", "acplab-test-ffffff-small"], ids=["older", "other-home"])
+def test_a_cluster_of_another_home_lives_on_beside_ours(steps, docker_has, monkeypatch, name):
+    docker_has.clear()
+    docker_has[name] = {f"{name}-worker": "paused"}
+    assert ownership.others() == [name]
+    cluster.ensure("small")
+    assert cluster.stop("small")
+    assert cluster.delete("small")
+    assert docker_has == {name: {f"{name}-worker": "paused"}}
+    for change in (nodes.stop, nodes.remove, lambda one: nodes.restart_nodes(one, {f"{name}-worker": ""})):
+        monkeypatch.undo()
+        monkeypatch.setattr(ownership, "containers", lambda: [ownership.Container(name, f"{name}-worker", "paused")])
+        calls = docker_that_inspects(monkeypatch, "acplab/node:v1.36.3-abc")
+        with pytest.raises(safety.Foreign, match=name):
+            change(name)
+        assert calls == []
+
+
+def test_a_cluster_of_before_there_were_owner_ids_is_named_with_its_remedy(steps, docker_has, capsys):
+    standing(name="acplab-test-small")
+    docker_has["acplab-test-small"] = docker_has.pop("small")
+    made = cluster.ensure("small")
+    assert made.name == ownership.cluster_name("small")
+    said = capsys.readouterr().out
+    assert "The cluster acplab-test-small carries no owner id, so it is left alone" in said
+    assert "docker rm --force --volumes" in said
+    assert docker_has["acplab-test-small"]
+
+
+def test_all_clusters_of_the_home_are_known(docker_has):
+    assert handle.made() == ["small"]
+    handle.record(Cluster("pair", "x", "i", PORTS))
+    docker_has |= {"tight": {"t": "exited"}, "acplab-test-terway": {"x": "running"}}
+    assert handle.made() == ["pair", "small", "tight"]
 
 
 def test_a_refusal_by_the_guard_does_not_end_in_a_rebuild(steps, monkeypatch):
@@ -614,25 +684,24 @@ def test_a_refusal_by_the_guard_does_not_end_in_a_rebuild(steps, monkeypatch):
 
 
 def test_stop_stops_what_runs(docker_has, monkeypatch):
-    calls: list = []
-    monkeypatch.setattr(docker, "run", lambda *words, **_: calls.append(words) or "")
-    docker_has["acplab-test-small"]["two"] = "exited"
+    calls = docker_that_inspects(monkeypatch, "acplab/node:v1.36.3-abc")
+    docker_has["small"]["two"] = "exited"
     assert cluster.stop("small") is True
     assert calls == [("stop", "--time", "10", "one")]
-    docker_has["acplab-test-small"]["one"] = "exited"
+    docker_has["small"]["one"] = "exited"
     assert cluster.stop("small") is False
 
 
 @pytest.fixture
 def one_frozen(docker_has, monkeypatch):
     """Docker ends every node but "one", until that is thawed. Returns what Docker was told to do."""
-    monkeypatch.setattr(nodes, "refuse_foreign", lambda _nodes: None)
+    monkeypatch.setattr(ownership, "require_own", lambda _name: None)
     told: list = []
 
     def run(*words, **_):
         told.append(words)
         if words[0] == "rm":
-            docker_has["acplab-test-small"].pop("two", None)
+            docker_has["small"].pop("two", None)
         if ("thaw", "one") not in told:
             raise AcplabError("tried to kill container, but did not receive an exit event", "")
         return ""

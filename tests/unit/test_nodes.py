@@ -8,12 +8,14 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.cluster import nodes
 from acplab.host import docker
 from acplab.kube import client as connection
 
-CLUSTER = "acplab-test-small"
+CLUSTER = "acplab-test-a1b2c3-small"
+OWNER = "a1b2c3" + "0" * 26
 ROUTED = nodes._routed
 WANTED = {"one": "172.28.0.10", "two": "172.28.0.9", "three": "172.28.0.11"}
 
@@ -36,14 +38,15 @@ class Daemon:
         return getattr(self, f"do_{verb}")(list(words[1:])) or ""
 
     def do_ps(self, words) -> str:
-        assert f"label=io.x-k8s.kind.cluster={CLUSTER}" in words
+        assert "label=io.x-k8s.kind.cluster" in words
         assert "--all" in words
-        return "".join(f"{name}\t{state}\n" for name, state in self.state.items())
+        return "".join(f"{CLUSTER}\t{name}\t{state}\n" for name, state in self.state.items())
 
     def do_inspect(self, names) -> str:
         def networks(name):
             here = {"acplab": {"IPAddress": self.address.get(name, "")}} if name in self.connected else {}
-            return {"Name": f"/{name}", "NetworkSettings": {"Networks": here}}
+            image = {"Image": "acplab/node:v1"}
+            return {"Name": f"/{name}", "Config": image, "NetworkSettings": {"Networks": here}}
 
         return json.dumps([networks(name) for name in names])
 
@@ -95,7 +98,9 @@ class Daemon:
 
 
 @pytest.fixture
-def daemon(monkeypatch) -> Daemon:
+def daemon(monkeypatch, folders) -> Daemon:
+    monkeypatch.setenv("ACPLAB_INSTANCE", "test")
+    (paths.home() / "owner-id").write_text(OWNER)
     daemon = Daemon()
     monkeypatch.setattr(docker, "run", daemon.run)
     monkeypatch.setattr(nodes, "_routed", list)
@@ -348,7 +353,9 @@ def test_pods_that_do_not_claim_to_run_hold_nobody_up(since, status):
 
 def test_docker_tells_when_a_node_was_started(monkeypatch):
     told = [{"Name": "/two", "State": {"StartedAt": "2026-11-24T10:11:12.123456789Z"}}]
-    monkeypatch.setattr(docker, "run", lambda *words: "two\trunning\n" if words[0] == "ps" else json.dumps(told))
+    monkeypatch.setattr(
+        docker, "run", lambda *words: f"{CLUSTER}\ttwo\trunning\n" if words[0] == "ps" else json.dumps(told)
+    )
     assert nodes._started(CLUSTER)["two"] == datetime(2026, 11, 24, 10, 11, 12, 123456, UTC)
 
 
@@ -369,8 +376,15 @@ def test_a_range_that_a_vpn_leads_to_is_not_taken(daemon, monkeypatch, tmp_path)
     assert daemon.networks["acplab"] == "192.168.224.0/20"
 
 
-@pytest.mark.parametrize(("instance", "block"), [("test", "172.28.254.0/24"), ("course", "172.28.253.0/24")])
-def test_a_learners_pod_vswitch_is_not_that_of_the_tests(daemon, monkeypatch, instance, block):
-    daemon.do_network_inspect = lambda _words: "172.28.0.0/16\n"
-    monkeypatch.setenv("ACPLAB_INSTANCE", instance)
-    assert nodes.pod_vswitch() == block
+@pytest.mark.parametrize("block", ["172.28.0.0/16", "192.168.224.0/20"])
+def test_each_home_and_the_tests_have_a_pod_vswitch_of_their_own(daemon, monkeypatch, block):
+    daemon.do_network_inspect = lambda _words: f"{block}\n"
+    tests = nodes.pod_vswitch()
+    monkeypatch.setenv("ACPLAB_INSTANCE", "course")
+    course = nodes.pod_vswitch()
+    assert course == nodes.pod_vswitch() != tests
+    (paths.home() / "owner-id").write_text("00000001" + "0" * 24)
+    parts = {tests, course, nodes.pod_vswitch()}
+    assert len(parts) == 3
+    upper_half = list(ipaddress.IPv4Network(block).subnets(prefixlen_diff=1))[1]
+    assert all(ipaddress.IPv4Network(one).subnet_of(upper_half) for one in parts)

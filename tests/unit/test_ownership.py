@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.kube import client as connection
 from acplab.kube import ownership as safety
@@ -12,12 +15,16 @@ def node(name="node-1", provider="kind://docker/acplab-test-small/node-1", **lab
     return {"metadata": {"name": name, "labels": labels}, "spec": {"providerID": provider}}
 
 
-OURS = {safety.LABEL: "test"}
+OWNER = "a1b2c3" + "0" * 26
+OURS = {safety.LABEL: "test", safety.OWNER: OWNER}
 
 
 @pytest.fixture(autouse=True)
-def instance(monkeypatch):
+def home(folders, monkeypatch):
     monkeypatch.setenv("ACPLAB_INSTANCE", "test")
+    file = paths.home() / "owner-id"
+    file.write_text(OWNER)
+    return file
 
 
 def refusal(*nodes) -> AcplabError:
@@ -82,12 +89,37 @@ def test_a_node_without_any_labels(labels):
 
 @pytest.mark.parametrize("instance", ["course", "", "Test", "test2"])
 def test_a_cluster_of_another_instance(instance):
-    assert f"={instance}" in refusal(node(**{safety.LABEL: instance})).sentence
+    assert f"={instance}" in refusal(node(**OURS | {safety.LABEL: instance})).sentence
+
+
+@pytest.mark.parametrize("owner", [None, "", "a1b2c3" + "1" * 26, OWNER.upper()])
+def test_a_cluster_of_another_home(owner):
+    labels = {key: value for key, value in (OURS | {safety.OWNER: owner}).items() if value is not None}
+    assert f"{safety.OWNER}={owner}" in refusal(node(**labels)).sentence
+
+
+def test_an_owner_id_is_made_once_for_a_home(home, monkeypatch, tmp_path):
+    assert safety.owner() == OWNER
+    monkeypatch.setenv("ACPLAB_HOME", str(tmp_path / "other"))
+    with ThreadPoolExecutor() as pool:
+        found = set(pool.map(lambda _: safety.owner(), range(20)))
+    assert len(found) == 1
+    assert found != {OWNER}
+    assert {safety.owner()} == found
+    assert [file.name for file in paths.home().iterdir()] == ["owner-id"]
+
+
+@pytest.mark.parametrize("text", ["", "x", OWNER[:6], "../" + OWNER])
+def test_a_broken_owner_id_is_a_sentence_and_no_new_id(home, text):
+    home.write_text(text)
+    with pytest.raises(AcplabError, match="does not hold an owner id"):
+        safety.owner()
+    assert home.read_text() == text
 
 
 def test_a_learners_cluster_is_foreign_to_the_tests_and_the_other_way_round(monkeypatch):
     monkeypatch.delenv("ACPLAB_INSTANCE")
-    safety.refuse_foreign([node(**{safety.LABEL: "course"})])
+    safety.refuse_foreign([node(**OURS | {safety.LABEL: "course"})])
     refusal(node(**OURS))
 
 

@@ -66,6 +66,7 @@ def calls(monkeypatch, tmp_path) -> list:
     monkeypatch.setattr(docker, "ensure_browser", lambda: asked.append("browser"))
     monkeypatch.setattr(docker, "state", lambda: "ready")
     monkeypatch.setattr(cluster, "ensure", lambda *words: asked.append(("cluster", paths.instance(), *words)))
+    monkeypatch.setattr(cluster, "made", lambda: ["pair", "small"])
     monkeypatch.setattr(cluster, "delete", lambda profile: asked.append(("delete", profile)))
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     for folder in ("tests/unit", "tests/labs"):
@@ -83,7 +84,7 @@ def test_the_cluster_is_the_tests_own_is_made_before_it_is_needed_and_removed(ca
     assert run() == 0
     small = ("cluster", "test", "small", "auto")
     assert [call for call in calls if not isinstance(call, list)] == [
-        "docker", "browser", small, small, *(("delete", profile) for profile in cluster.profiles())
+        "docker", "browser", small, small, ("delete", "pair"), ("delete", "small")
     ]  # fmt: skip
     (first, _beside, _alone) = (n for n, call in enumerate(calls) if isinstance(call, list))
     assert "tests/unit" in calls[first]

@@ -90,7 +90,6 @@ def start(
 @app.command()
 def status() -> None:
     """What is running, and how far the labs are."""
-    from acplab import cluster
     from acplab.course import lab as labs
     from acplab.host import docker
     from acplab.host import jupyter as server
@@ -98,15 +97,23 @@ def status() -> None:
     condition = docker.state()
     _line("Docker", _("running") if condition == "ready" else docker.remedy(condition)[0])
     if condition == "ready":
-        for profile in cluster.profiles():
-            there = cluster.recorded(profile)
-            problem = cluster.diagnose(there, profile)
-            if there or profile == "small":
-                _line(_("cluster {profile}").format(profile=profile), problem.sentence if problem else str(there))
+        _cluster_lines()
     running = server.find()
     _line("JupyterLab", running.url() if running else _("not running"))
     for lab, words in labs.overview():
         _line(lab, words)
+
+
+def _cluster_lines() -> None:
+    """All clusters of this home, also those that chapters made, and which others of acplab there are."""
+    from acplab import cluster
+
+    for profile in sorted({"small", *cluster.made()}):
+        there = cluster.recorded(profile)
+        problem = cluster.diagnose(there, profile)
+        _line(_("cluster {profile}").format(profile=profile), problem.sentence if problem else str(there))
+    for other in cluster.others():
+        _line(other, _("belongs to another home or an earlier acplab; it is left alone"))
 
 
 def _line(name: str, words: str) -> None:
@@ -137,42 +144,68 @@ def stop() -> None:
 
     say(_("JupyterLab stopped.") if server.stop() else _("JupyterLab was not running."))
     if docker.state() == "ready":
-        stopped = [profile for profile in cluster.profiles() if cluster.stop(profile)]
-        say(
-            _("Cluster stopped: {names}.").format(names=", ".join(stopped)) if stopped else _("No cluster was running.")
-        )
+        stopped = [profile for profile in cluster.made() if cluster.stop(profile)]
+        for profile in stopped:
+            say(_("Cluster {name} stopped.").format(name=cluster.cluster_name(profile)))
+        if not stopped:
+            say(_("No cluster was running."))
 
 
 @app.command()
 def delete(
-    profile: Profile = "small",
+    profile: Annotated[str | None, typer.Option("--profile", help="One cluster; all of them if not given.")] = None,
     everything: Annotated[
         bool, typer.Option("--everything", help="Also images, caches and progress: all that acplab ever made.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove the cluster; progress in the labs is kept unless --everything is given."""
-    from acplab import cluster
+    """Remove the clusters; progress in the labs is kept unless --everything is given."""
     from acplab.host import docker
-    from acplab.host import jupyter as server
 
     question = _("Remove the clusters, the images, {home} and {cache}?").format(home=paths.home(), cache=paths.cache())
     if everything and not yes and not _confirmed(question):
         say(_("Nothing was removed."))
         raise typer.Exit(1)
     docker.require()
-    for one in cluster.profiles() if everything else [profile]:
-        say(
-            _("Cluster {name}: {done}.").format(
-                name=one, done=_("removed") if cluster.delete(one) else _("there was none")
-            )
-        )
+    _delete_clusters(None if everything else profile)
     if everything:
-        server.stop()
-        docker.remove_images()
-        for folder in (paths.home(), paths.cache()):
-            shutil.rmtree(folder, onerror=_make_writable)
-        say(_("Removed. What is left is this folder, with .venv and your notebooks."))
+        _delete_everything_else()
+
+
+def _confirmed(question: str) -> bool:
+    """The answer to a question. AcplabError where nobody can answer, as with </dev/null."""
+    try:
+        return typer.confirm(question)
+    except typer.Abort as aborted:
+        if not isinstance(aborted.__context__, EOFError):
+            raise
+        sentence = _("The command asks before it removes everything, and got no answer. Nothing was removed.")
+        raise AcplabError(sentence, "./acplab delete --everything --yes") from None
+
+
+def _delete_clusters(profile: str | None) -> None:
+    from acplab import cluster
+
+    wanted = [profile] if profile else cluster.made()
+    if wanted and not profile:
+        names = ", ".join(cluster.cluster_name(one) for one in wanted)
+        say(_("Removing all clusters of this home: {names}.").format(names=names))
+    for one in wanted:
+        done = _("Cluster {name} removed.") if cluster.delete(one) else _("There was no cluster {name}.")
+        say(done.format(name=cluster.cluster_name(one)))
+    if not wanted:
+        say(_("There was no cluster."))
+
+
+def _delete_everything_else() -> None:
+    from acplab.host import docker
+    from acplab.host import jupyter as server
+
+    server.stop()
+    docker.remove_images()
+    for folder in (paths.home(), paths.cache()):
+        shutil.rmtree(folder, onerror=_make_writable)
+    say(_("Removed. What is left is this folder, with .venv and your notebooks."))
 
 
 def _confirmed(question: str) -> bool:

@@ -107,7 +107,7 @@ def _clusters(keep: bool) -> Iterator[None]:
         yield
     finally:
         if not keep:
-            for one in cluster.profiles():
+            for one in cluster.made():
                 cluster.delete(one)
 
 

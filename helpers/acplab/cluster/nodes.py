@@ -1,4 +1,4 @@
-"""The nodes of a lab cluster as Docker sees them: their state, their addresses, setting them going again."""
+"""The nodes of a cluster as Docker sees them: their state and addresses; to stop, restart and remove them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from acplab.base import paths
+from acplab.base.console import stage
 from acplab.base.errors import AcplabError
-from acplab.base.i18n import _
+from acplab.base.i18n import _, ngettext
 from acplab.base.retry import retry_context
+from acplab.cluster import ownership
 from acplab.host import docker
 from acplab.kube import client as connection
 from acplab.kube.client import resource
+from acplab.kube.ownership import owner
 
-POD_VSWITCHES = {"test": -2, "course": -3}  # counted from the end of our network, in steps of /24
-KIND_LABEL = "io.x-k8s.kind.cluster"
 NETWORK = "acplab"
 # A network of our own with a stated range: Docker then lets a node keep its address. The first that is
 # free is taken; none meets the Pod and Service ranges of the clusters.
@@ -26,11 +27,8 @@ RANGES = ("172.28.0.0/16", "172.29.0.0/16", "192.168.224.0/20", "10.213.0.0/16")
 
 
 def states(cluster: str) -> dict[str, str]:
-    """Node -> Docker's word for its state ("running", "paused", "exited", ...), of a kind cluster."""
-    listed = docker.run(
-        "ps", "--all", "--filter", f"label={KIND_LABEL}={cluster}", "--format", "{{.Names}}\t{{.State}}"
-    )
-    return dict(line.split("\t") for line in sorted(listed.splitlines()))
+    """Container -> Docker's word for its state ("running", "paused", "exited", ...), of a kind cluster."""
+    return {one.name: one.state for one in ownership.containers() if one.cluster == cluster}
 
 
 def addresses(cluster: str) -> dict[str, str]:
@@ -41,19 +39,6 @@ def addresses(cluster: str) -> dict[str, str]:
         one["Name"].lstrip("/"): one["NetworkSettings"]["Networks"].get(NETWORK, {}).get("IPAddress", "")
         for one in found
     }
-
-
-def refuse_foreign(nodes: list[str]) -> None:
-    """AcplabError unless each of these containers runs an image that acplab has made: a name proves nothing."""
-    for one in json.loads(docker.run("inspect", *nodes)):
-        image = one["Config"]["Image"]
-        if not image.startswith(("acplab/node:", "docker.io/kindest/haproxy:", "kindest/haproxy:")):
-            raise AcplabError(
-                _("The container {name} runs {image}, so it is not a node of acplab; it was left alone.").format(
-                    name=one["Name"].lstrip("/"), image=image
-                ),
-                _("If you can spare it, remove or rename that cluster yourself."),
-            )
 
 
 def network() -> str:
@@ -105,10 +90,12 @@ def _address(hexadecimal: str) -> ipaddress.IPv4Address:
 def pod_vswitch() -> str:
     """The part of our network that stands for a Pod vSwitch: 254 addresses of those that Docker hands out last.
 
-    A learner's cluster and that of the tests share the network, so each instance has a part of its own.
+    All homes share the network, so each has a part of its own, drawn by its owner id; the tests of a user draw from
+    others than the course does.
     """
     parts = list(ipaddress.IPv4Network(network_range()).subnets(new_prefix=24))
-    return str(parts[POD_VSWITCHES.get(paths.instance(), -4)])
+    drawn = int(owner()[:8], 16) % (len(parts) // 4)
+    return str(parts[-2 - 2 * drawn - (paths.instance() == "test")])
 
 
 def network_range() -> str:
@@ -116,14 +103,46 @@ def network_range() -> str:
     return docker.run("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", network()).strip()
 
 
+def stop(cluster: str) -> list[str]:
+    """Stop the nodes that run; everything in them is kept. Their names."""
+    ownership.require_own(cluster)
+    running = [node for node, state in states(cluster).items() if state == "running"]
+    if running:
+        title = ngettext("Stopping {n} node", "Stopping {n} nodes", len(running)).format(n=len(running))
+        with stage("stop", title, 12):
+            _end(cluster, running, "stop", "--time", "10")
+    return running
+
+
+def remove(cluster: str) -> bool:
+    """Remove the nodes with all that is in them; whether there were any."""
+    ownership.require_own(cluster)
+    found = list(states(cluster))
+    if found:
+        _end(cluster, found, "rm", "--force", "--volumes")
+    return bool(found)
+
+
+def _end(cluster: str, names: list[str], *words: str) -> None:
+    """`docker WORDS NAMES`; nodes that Docker cannot end because something in them is frozen are thawed first."""
+    try:
+        docker.run(*words, *names)
+    except AcplabError:
+        left = [name for name in names if name in states(cluster)]
+        if not left or not docker.thaw(left):
+            raise
+        docker.run(*words, *left)
+
+
 def restart_nodes(cluster: str, wanted: dict[str, str]) -> list[str]:
     """Unpause and start the nodes, each at the address that its certificates and etcd know.
 
     wanted: node -> address. Returns the nodes that were touched. AcplabError if a node is missing.
     """
+    ownership.require_own(cluster)
     now = states(cluster)
     if missing := sorted(set(wanted) - set(now)):
-        raise AcplabError(_("Node {node} is gone.").format(node=missing[0]), _("The cluster has to be rebuilt."))
+        raise AcplabError(_("Node {node} is gone.").format(node=missing[0]), _("The cluster has to be recreated."))
     paused = [node for node in wanted if now[node] == "paused"]
     if paused:
         docker.run("unpause", *paused)

@@ -14,7 +14,7 @@ from acplab.base.i18n import _
 from acplab.base.locks import turn
 from acplab.course.namespaces import CHAPTER, LabNamespace, apply_in
 from acplab.course.spec import unknown
-from acplab.kube import client as connection
+from acplab.kube import client
 
 if TYPE_CHECKING:
     from acplab.cluster import Cluster, Ranges
@@ -23,31 +23,28 @@ Say = Callable[[str], None]
 
 
 class Chapter:
-    """An open chapter. namespace: its own, fresh; ingress_url: "http://127.0.0.1:PORT" of the ingress."""
+    """An open chapter. namespace: its own, fresh; cluster: its own; ingress_url: "http://127.0.0.1:PORT" there."""
 
-    def __init__(self, name: str, ingress_url: str) -> None:
+    def __init__(self, name: str, own_cluster: Cluster) -> None:
         self.name = name
-        self.ingress_url = ingress_url
+        self.cluster = own_cluster
+        self.ingress_url = own_cluster.ingress_url
         self.namespace = f"ch-{name}"
         self._own = LabNamespace(self.namespace, CHAPTER, name)
         self._visited: set[str] = set()
 
     @contextmanager
     def on_cluster(self, profile: str, ranges: Ranges | None = None) -> Iterator[Cluster]:
-        """Be on another cluster while the block runs: kube, wires and apply() speak to that one.
+        """Be on another cluster while the block runs: kube, datapath and apply() speak to that one.
 
         It is made if it is not there, or has other `ranges`. The chapter has a namespace of the same name there, which is
         empty at the first visit, and which close() removes.
         """
-        before = connection.current()
-        there = cluster.ensure(profile, ranges=ranges)
-        try:
+        with cluster.ensure(profile, ranges=ranges) as there:
             if profile not in self._visited or self._own.look() is None:
                 self.refresh()
             self._visited.add(profile)
             yield there
-        finally:
-            connection.use(before)
 
     def apply(self, file: str, **values: str) -> list[kube.Applied]:
         """Apply a file or folder of manifests/<chapter>/ (or YAML text) in the chapter's namespace."""
@@ -65,11 +62,11 @@ class Chapter:
 
     def close(self, say: Say = print) -> None:
         """Remove the namespace with all that the chapter made in it, on each cluster, and say what that was."""
-        with turn(self.namespace, _("closing it")):
+        with turn(self.namespace, _("closing it")), self.cluster:
             say(self._own.remove())
         for profile in sorted(self._visited):
             try:
-                with cluster.inside(profile) as there:
+                with cluster.find(profile) as there:
                     say(f"{there.name}: {self._own.remove()}")
             except AcplabError as error:  # a cluster that is gone has taken the namespace along
                 say(error.sentence)
@@ -91,7 +88,8 @@ def open(name: str, profile: str = "small") -> Chapter:
     known = sorted(file.stem for file in (paths.ROOT / "notebooks").glob("*.ipynb"))
     if name not in known:
         raise unknown(_("chapter"), name, known)
-    chapter = Chapter(name, cluster.ensure(profile).ingress_url)
+    chapter = Chapter(name, cluster.ensure(profile))
+    client.use(chapter.cluster.kubeconfig)
     chapter.refresh()
     return chapter
 

@@ -6,9 +6,10 @@ restarted kernel, a second terminal or a rebuilt cluster all find the same truth
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from acplab import cluster, kube
 from acplab.base.errors import AcplabError
@@ -22,11 +23,25 @@ from acplab.course.spec import NO_CLUSTER, LabSpec, Task
 from acplab.grading import checks, notes
 from acplab.grading.results import Hint, Report
 from acplab.grading.view import LabView
+from acplab.kube import client
 
 if TYPE_CHECKING:
     from acplab.course.panel import Panel
 
 Say = Callable[[str], None]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _on_own_cluster(method: Callable[Concatenate[Lab, P], R]) -> Callable[Concatenate[Lab, P], R]:
+    """A method whose kube calls go to the lab's own cluster, whichever is current where it is called."""
+
+    @functools.wraps(method)
+    def called(lab: Lab, *arguments: P.args, **options: P.kwargs) -> R:
+        with lab._running_cluster():
+            return method(lab, *arguments, **options)
+
+    return called
 
 
 # --- labs -----------------------------------------------------------------------------------------------
@@ -46,17 +61,20 @@ class Lab:
         """ "http://127.0.0.1:PORT", where the ingress answers; add a Host header. "" if the lab needs no cluster."""
         if self.lab.cluster == NO_CLUSTER:
             return ""
-        return cluster.find(self.lab.cluster).ingress_url
+        if there := cluster.recorded(self.lab.cluster):
+            return there.ingress_url
+        raise self._absent()
 
     # what a learner does
 
     def apply(self, file: str, **values: str) -> list[kube.Applied]:
         """Apply your file from work/ (else the one in given/ or the lab's folder), or YAML text."""
-        with turn(self.lab.id, _("applying a file to it")):
+        with turn(self.lab.id, _("applying a file to it")), self._running_cluster():
             self._started()
             source = file if "\n" in file else workfiles.locate(self.lab, file)
             return apply_in(self.namespace, source, values)
 
+    @_on_own_cluster
     def check(self, task: str | None = None) -> Report:
         """Judge a task by its id, the next open one if none is given. Only looks, never changes anything."""
         wanted = self._task(task)
@@ -66,6 +84,7 @@ class Lab:
             record.attempt(self.lab.id, wanted.id, passed)
         return Report(self.lab.id, wanted.id, results, self._advice(wanted, passed))
 
+    @_on_own_cluster
     def hint(self, task: str | None = None) -> Hint:
         """A hint from the state of your lab: the first call says where to look, later ones come closer."""
         wanted = self._task(task)
@@ -132,8 +151,7 @@ class Lab:
 
     def open(self, say: Say = print) -> None:
         """Set the lab up if it is not, hand out its files, and say where the learner stands."""
-        with turn(self.lab.id, _("starting it")):
-            self._see_to_cluster(anew=record.begun(self.lab.id) is None)
+        with turn(self.lab.id, _("starting it")), self._ready_cluster(anew=record.begun(self.lab.id) is None):
             if self._own.ready():
                 say(_("The lab {lab} goes on where it was.").format(lab=self.lab.id))
             else:
@@ -148,8 +166,7 @@ class Lab:
 
     def start_over(self, say: Say) -> str:
         """What reset() does: say each step while it happens, and give the last sentence back."""
-        with turn(self.lab.id, _("resetting it")):
-            self._see_to_cluster(anew=True)
+        with turn(self.lab.id, _("resetting it")), self._ready_cluster(anew=True):
             if self.lab.cluster != NO_CLUSTER:
                 told = _("Resetting {lab}: its namespace is removed and set up again, about 20 s.")
                 say(told.format(lab=self.lab.id))
@@ -162,20 +179,31 @@ class Lab:
             workfiles.hand_out(self.lab)
         return _("The lab {lab} is as it was at the start.").format(lab=self.lab.id)
 
+    @_on_own_cluster
     def finish(self, say: Say = print) -> None:
         """Remove what the lab has in the cluster. Your progress and your files in work/ are kept."""
         with turn(self.lab.id, _("cleaning up after it")):
-            if self.lab.cluster != NO_CLUSTER:
-                cluster.find(self.lab.cluster)
             say(self._own.remove())
         say(self.standing() + ".")
 
     # inside
 
-    def _see_to_cluster(self, anew: bool) -> None:
-        """The lab's cluster; when the lab begins anew, with the ranges that lab.yaml names, if it names any."""
-        if self.lab.cluster != NO_CLUSTER:
-            cluster.ensure(self.lab.cluster, ranges=self.lab.ranges if anew else None)
+    @contextmanager
+    def _ready_cluster(self, anew: bool) -> Iterator[None]:
+        """The lab's cluster, ready and current: in the block, and for what the notebook does afterwards.
+
+        When the lab begins anew, it has the ranges that lab.yaml names, if it names any.
+        """
+        if self.lab.cluster == NO_CLUSTER:
+            yield
+            return
+        with cluster.ensure(self.lab.cluster, ranges=self.lab.ranges if anew else None) as there:
+            client.use(there.kubeconfig)
+            yield
+
+    def _running_cluster(self) -> AbstractContextManager[Any]:
+        """The lab's cluster, current while a block runs; AcplabError if it does not run."""
+        return nullcontext() if self.lab.cluster == NO_CLUSTER else cluster.find(self.lab.cluster)
 
     def _set_up(self) -> None:
         """All or nothing: when a step fails or is interrupted, the namespace goes again."""

@@ -9,6 +9,9 @@ import hashlib
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 TIMEOUT = (5, 20)
 BUSY_SECONDS = 15  # how long "not now" is taken for an answer that will change
 _used: list[Path] = []
+_visited: ContextVar[tuple[Path, ...]] = ContextVar("visited", default=())
 
 
 def kubeconfig(profile: str = "small") -> Path:
@@ -34,13 +38,33 @@ def kubeconfig(profile: str = "small") -> Path:
 
 
 def use(file: Path) -> None:
-    """Let the following calls speak to the cluster of this kubeconfig."""
+    """Let kube speak to the cluster of this kubeconfig from now on, except inside of a using() block."""
     _used[:] = [file]
 
 
+@contextmanager
+def using(file: Path) -> Iterator[None]:
+    """Let kube speak to the cluster of this kubeconfig while the block runs, in this thread alone."""
+    enter(file)
+    try:
+        yield
+    finally:
+        leave()
+
+
+def enter(file: Path) -> None:
+    """Begin a using() block, for what is a block itself."""
+    _visited.set((*_visited.get(), file))
+
+
+def leave() -> None:
+    """End the innermost using() block."""
+    _visited.set(_visited.get()[:-1])
+
+
 def current() -> Path:
-    """The kubeconfig in use: the one of the last use(), else the cluster small's."""
-    return _used[0] if _used else kubeconfig()
+    """The kubeconfig in use: the one of the innermost block, else of the last use(), else the cluster small's."""
+    return [*_used, *_visited.get()][-1] if _used or _visited.get() else kubeconfig()
 
 
 def client() -> DynamicClient:
