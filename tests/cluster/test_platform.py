@@ -243,7 +243,12 @@ def logged(entrance: Entrance, app: str, path: str) -> list[Object]:
     return [line for line in lines if line.get("path") == path]
 
 
-@pytest.mark.parametrize("address", ["172.20.99.9", "172.21.15.9", "10.1.2.3", "192.168.1.2"])
+NOT_OUTSIDE = ["172.20.99.9", "172.21.15.9", "10.1.2.3", "192.168.1.2"]
+# Reserved ones: the first two are where cloud machines have their metadata service.
+NOT_OUTSIDE += ["169.254.169.254", "100.100.100.200", "169.254.20.10", "198.18.0.1", "203.0.113.9", "240.0.0.1"]
+
+
+@pytest.mark.parametrize("address", NOT_OUTSIDE)
 def test_what_no_cluster_has_is_not_looked_for_outside(entrance: Entrance, address: str) -> None:
     """Whoever has that address beyond this machine must not be asked, and not answer in a Pod's place."""
     (pod,) = pods_of("far", entrance.namespace)
@@ -252,6 +257,18 @@ def test_what_no_cluster_has_is_not_looked_for_outside(entrance: Entrance, addre
         docker.run("exec", pod["spec"]["nodeName"], "ip", "route", "get", address, *source)
     with pytest.raises(AcplabError, match="ended with code 1"):
         storefront(entrance, "far", "get", "-timeout", "500ms", f"http://{address}:8080/")
+
+
+def test_what_the_node_itself_holds_still_answers(entrance: Entrance) -> None:
+    """A DNS cache of the node listens at such an address; here kube-proxy does, which takes every address."""
+    (pod,) = pods_of("far", entrance.namespace)
+    lo = ("169.254.20.10/32", "dev", "lo")
+    docker.run("exec", pod["spec"]["nodeName"], "ip", "address", "add", *lo)
+    try:
+        said = storefront(entrance, "far", "get", "-timeout", "2s", "http://169.254.20.10:10256/livez")
+        assert said.startswith("200 ")
+    finally:
+        docker.run("exec", pod["spec"]["nodeName"], "ip", "address", "del", *lo)
 
 
 @pytest.mark.parametrize(("client", "server"), [("old", "far"), ("far", "old")])

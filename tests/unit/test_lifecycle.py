@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,6 +31,10 @@ from acplab.kube import ownership as safety
 from filelock import FileLock
 
 PORTS = {"api": 40001, "http": 40002, "https": 40003}
+NOT_PUBLIC = (
+    "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.7.7", "169.254.169.254", "169.254.20.10", "100.100.100.200",
+    "100.64.0.1", "198.18.0.1", "192.0.2.1", "203.0.113.9", "198.51.100.9", "240.0.0.1", "0.1.2.3",
+)  # fmt: skip
 BUILT = NodeImage("acplab/node:v1.36.3-x", "built", "x")
 
 
@@ -71,8 +77,11 @@ def test_no_pod_looks_for_private_addresses_outside_of_this_machine(profile):
         assert "/containerd.service.d/" in mount["containerPath"]
         rules = Path(mount["hostPath"]).read_text()
         assert paths.ROOT not in Path(mount["hostPath"]).parents, "a checkout may move while its cluster stands"
-        for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"):
-            assert f"to {block} blackhole" in rules
+        dropped = [ipaddress.ip_network(block) for block in re.findall(r"to (\S+) blackhole", rules)]
+        for address in NOT_PUBLIC:
+            assert any(ipaddress.ip_address(address) in block for block in dropped), address
+        for address in ("1.1.1.1", "100.128.0.1", "172.32.0.1", "169.253.0.1", "198.20.0.1", "224.0.0.1"):
+            assert not any(ipaddress.ip_address(address) in block for block in dropped), address
 
 
 def test_the_networks_of_the_file_stay(monkeypatch):

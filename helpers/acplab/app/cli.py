@@ -208,17 +208,6 @@ def _delete_everything_else() -> None:
     say(_("Removed. What is left is this folder, with .venv and your notebooks."))
 
 
-def _confirmed(question: str) -> bool:
-    """The answer to a question. AcplabError where nobody can answer, as with </dev/null."""
-    try:
-        return typer.confirm(question)
-    except typer.Abort as aborted:
-        if not isinstance(aborted.__context__, EOFError):
-            raise
-        sentence = _("The command asks before it removes everything, and got no answer. Nothing was removed.")
-        raise AcplabError(sentence, "./acplab delete --everything --yes") from None
-
-
 def _make_writable(remove, path, _error) -> None:  # type: ignore[no-untyped-def]
     os.chmod(os.path.dirname(path), 0o700)
     os.chmod(path, 0o700)

@@ -39,7 +39,7 @@ LOCK_SECONDS = 90
 def ensure(profile: str = "small", route: str = "auto", ranges: Ranges | None = None) -> Cluster:
     """The cluster of this profile, ready to be used: found, repaired, recreated or created.
 
-    route: where images come from, if they are needed (see images/routes.py). ranges: those that it must have; None
+    route: where images come from, if they are needed (see images/sources.py). ranges: those that it must have; None
     takes any. A cluster's ranges are immutable, so one that has others is recreated, and that is said. AcplabError
     before anything is touched if no cluster can have these ranges.
     """
