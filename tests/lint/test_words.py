@@ -14,6 +14,7 @@ from acplab.base import paths
 
 CLEAN = (
     "helpers/acplab/base",
+    "helpers/acplab/datapath",
     "helpers/acplab/host",
     "helpers/acplab/images",
     "helpers/images",

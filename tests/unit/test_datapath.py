@@ -99,7 +99,7 @@ def test_a_vpc_route_that_one_node_refuses_stays_on_none(said, monkeypatch):
 
     monkeypatch.setattr(docker, "run", run)
     with (
-        pytest.raises(AcplabError, match="Node two does not take the route"),
+        pytest.raises(AcplabError, match="Node two rejected the route"),
         datapath.vpc_route("10.0.0.0/8", "1.2.3.4"),
     ):
         pytest.fail("the block ran")
@@ -155,21 +155,24 @@ def test_a_hop(said):
     said["one ip -4 -json -details link show dev eth0"] = json.dumps([{"linkinfo": {"info_kind": "veth"}}])
     hop = hops._hop("node one", "one", hops._ask("one", "172.20.2.5", "172.20.1.4", "cni0"))
     assert hop == hops.Hop("node one", "172.28.0.3", "eth0", "veth")
-    assert str(hop).split() == ["node", "one", "to", "172.28.0.3", "by", "eth0", "(veth)"]
+    assert str(hop).split() == ["node", "one", "via", "172.28.0.3", "dev", "eth0", "(veth)"]
+    onlink = hops.Hop("node two", "", "cni0", "bridge")
+    assert str(onlink).split() == ["node", "two", "directly", "dev", "cni0", "(bridge)"]
+    assert str(hop).index("dev") == str(onlink).index("dev")
 
 
 @pytest.mark.parametrize(
     ("answer", "kind"), [("RTNETLINK answers: Invalid argument", "blackhole"), ("Network is unreachable", "no route")]
 )
-def test_a_way_that_breaks_off_is_told_as_a_hop(said, monkeypatch, answer, kind):
+def test_a_packet_that_is_dropped_is_the_last_hop(said, monkeypatch, answer, kind):
     def refuse(*_words):
         raise AcplabError(f"docker exec failed: {answer}", "")
 
     monkeypatch.setattr(docker, "run", refuse)
     hop = hops._hop("node one", "one", hops._ask("one", "172.20.2.5", "172.20.1.4", "cni0"))
-    assert str(hop).split(maxsplit=2)[2] == f"nowhere ({kind})"
+    assert str(hop).split(maxsplit=2)[2] == f"dropped ({kind})"
 
 
-def test_an_error_that_tells_of_no_route_stays_an_error(said):
+def test_any_other_error_stays_an_error(said):
     with pytest.raises(AcplabError, match="failed"):
         hops._ask("one", "172.20.2.5")

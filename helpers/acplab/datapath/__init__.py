@@ -1,7 +1,8 @@
-"""What the kernels of the nodes do with a packet. Everything here looks into the nodes (`docker exec`), as one would by
-ssh on an ECS; only vpc_route() changes something, and takes it back.
+"""What the kernels of the nodes do with a packet. Everything here reads from inside the nodes (`docker exec`), as one
+would by ssh on an ECS; only vpc_route() changes something, and removes it again.
 
-Look at: tables.py for who leads where, hops.py for the next_hop of one packet, kubeproxy.py for what kube-proxy has written.
+    route_tables   the nodes' Pod CIDRs and routes       kube_proxy   the rules of one Service
+    hops           the path of one packet, conntrack     node_exec    commands in a node
 """
 
 from acplab.datapath.hops import Connection, Hop, connections, next_hop, path

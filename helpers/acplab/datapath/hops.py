@@ -1,4 +1,4 @@
-"""The way of one packet: who decides where it goes next, and what is noted of it on the way."""
+"""The path of one packet: each routing decision, and what conntrack records of its connection."""
 
 from __future__ import annotations
 
@@ -21,28 +21,29 @@ _NOWHERE = {
 
 @dataclass(frozen=True)
 class Hop:
-    """One decision. where: who decides; to: the next machine ("" if the target is reached from here); device: where the
-    packet leaves; kind: what sort of device that is ("bridge", "veth", "ethernet"). A packet that goes nowhere has no
-    device, and kind says why ("blackhole", "no route", ...)."""
+    """One routing decision. where: the Pod or node that decides; next_hop: the next machine ("" if the target is on
+    link); device: the interface by which the packet leaves; kind: of that device ("bridge", "veth", "ethernet"). A packet
+    that is dropped has no device, and kind says why ("blackhole", "no route", ...)."""
 
     where: str
-    to: str
+    next_hop: str
     device: str
     kind: str
 
     def __str__(self) -> str:
         if not self.device:
-            return _("{where:<44}nowhere ({kind})").format(where=self.where, kind=self.kind)
-        to = _("to {to}").format(to=self.to) if self.to else _("straight to the target")
-        return _("{where:<44}{to:<26}by {device} ({kind})").format(
-            where=self.where, to=to, device=self.device, kind=self.kind
-        )
+            line = _("{where:<44}dropped ({kind})")
+        elif self.next_hop:
+            line = _("{where:<44}via {next_hop:<22}dev {device} ({kind})")
+        else:
+            line = _("{where:<44}directly                  dev {device} ({kind})")
+        return line.format(where=self.where, next_hop=self.next_hop, device=self.device, kind=self.kind)
 
 
 def path(source: str, target: str, namespace: str) -> list[Hop]:
-    """The hops from one Pod to another Pod, each by its name. Asked of the kernels' route tables; nothing is sent.
+    """The hops from one Pod to another Pod, both given by name. The kernels' route tables are read; nothing is sent.
 
-    A way that breaks off ends with a Hop that has no device.
+    The path of a packet that is dropped ends with a Hop without a device.
     """
     first, last = _pod(source, namespace), _pod(target, namespace)
     here, there = first["spec"]["nodeName"], last["spec"]["nodeName"]
@@ -56,7 +57,7 @@ def path(source: str, target: str, namespace: str) -> list[Hop]:
 
 
 def next_hop(node: str, target: str) -> Hop:
-    """What a node does with a packet of its own to an address; nothing is sent."""
+    """The routing decision of a node for a packet of its own to an address; nothing is sent."""
     shell.require(node)
     return _hop(_("node {name}").format(name=node), node, _ask(node, target))
 
@@ -74,7 +75,7 @@ def _pod(name: str, namespace: str) -> dict[str, Any]:
 
 
 def _veth(node: str, address: str) -> tuple[str, str]:
-    """(network namespace of the Pod with this address, the interface of the node through which its packets come in)."""
+    """(network namespace of the Pod with this address, the interface of the node by which its packets come in)."""
     for line in shell.run(node, "ip", "netns", "list").splitlines():
         inside = line.split()[0]
         found = shell.ip(node, "address", "show", "dev", "eth0", namespace=inside)
@@ -85,7 +86,7 @@ def _veth(node: str, address: str) -> tuple[str, str]:
             return inside, outside.get("master", outside["ifname"])
     raise AcplabError(
         _("Node {node} has no Pod with the address {address}.").format(node=node, address=address),
-        _("Has the Pod just been replaced? Get it again."),
+        _("The Pod may have been replaced; get its address again."),
     )
 
 
@@ -113,8 +114,8 @@ def _hop(where: str, node: str, answer: dict[str, Any], namespace: str = "") -> 
 
 @dataclass(frozen=True)
 class Connection:
-    """A connection that a node has noted. asked: "ADDRESS:PORT" that the client wanted; answered: who really answers;
-    client: who began; seen_as: how the answering side sees the client."""
+    """A connection in a node's conntrack table. client: the address that began it; asked: the "ADDRESS:PORT" that it
+    sent to; answered: the "ADDRESS:PORT" that really answers; seen_as: the client's address as that side sees it."""
 
     client: str
     asked: str
@@ -122,7 +123,7 @@ class Connection:
     seen_as: str
 
     def __str__(self) -> str:
-        return _("{client} asked {asked}, is answered by {answered}, and is seen there as {seen}").format(
+        return _("{client} asked {asked}; {answered} answers and sees the client as {seen}").format(
             client=self.client, asked=self.asked, answered=self.answered, seen=self.seen_as
         )
 
@@ -131,7 +132,7 @@ _TUPLE = re.compile(r"src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)")
 
 
 def connections(node: str, destination: str) -> list[Connection]:
-    """What a node's connection tracking (conntrack) has noted of TCP connections to an address, as the client wrote it."""
+    """The TCP connections to an address in a node's conntrack table. destination: as the client sent it."""
     text = shell.run(node, "conntrack", "-L", "-p", "tcp", "-d", destination)
     return [_connection(line) for line in text.splitlines() if len(_TUPLE.findall(line)) == 2]
 

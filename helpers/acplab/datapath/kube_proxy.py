@@ -1,4 +1,4 @@
-"""What kube-proxy has written for one Service: its iptables rules or its nftables chains, from the ClusterIP to a Pod."""
+"""The rules that kube-proxy has programmed for one Service: iptables rules or nftables chains, from the ClusterIP to a Pod."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rules(service: str, namespace: str, node: str) -> list[str]:
     if address in ("", "None"):
         raise AcplabError(
             _("There is no Service {name} with a ClusterIP in {namespace}.").format(name=service, namespace=namespace),
-            _("A headless Service has none: its name leads to the Pods themselves."),
+            _("A headless Service has none: its name resolves to the addresses of its Pods."),
         )
     saved = shell.run(node, "iptables-save", "-t", "nat")
     return iptables(saved, address) or nftables(shell.run(node, "nft", "list", "table", "ip", "kube-proxy"), address)

@@ -1,4 +1,4 @@
-"""Who leads where: the Pod blocks of the nodes, and the routes to them."""
+"""The Pod CIDRs of the nodes, and the routes to them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from acplab.kube.client import resource
 
 @dataclass(frozen=True)
 class Route:
-    """A line of a node's route table. to: a CIDR, an address or "default"; via: the next machine, "" if it is here;
-    device: where the packet leaves; kind: "unicast", or "blackhole" and the like for packets that go nowhere."""
+    """A line of a node's route table. to: a CIDR, an address or "default"; via: the next hop, "" if the target is on
+    link; device: the interface; kind: "unicast", or "blackhole" and the like for packets that are dropped."""
 
     to: str
     via: str
@@ -33,7 +33,7 @@ class Route:
 
 
 def routes(node: str) -> list[Route]:
-    """The route table of a node, as `ip route` shows it: of two lines for the same target the first one counts."""
+    """The route table of a node, as `ip route` shows it: of two lines for the same target the first one wins."""
     return [
         Route(one["dst"], one.get("gateway", ""), one.get("dev", ""), one.get("type", "unicast"))
         for one in shell.ip(node, "route", "show")
@@ -42,7 +42,7 @@ def routes(node: str) -> list[Route]:
 
 @dataclass(frozen=True)
 class NodeRange:
-    """A node and its Pods. node: its name; address: of the node; cidr: the block of its Pods; zone: where it stands."""
+    """A node and its Pods. node: its name; address: of the node; cidr: its Pod CIDR; zone: of the node."""
 
     node: str
     address: str
@@ -54,7 +54,7 @@ class NodeRange:
 
 
 def node_ranges() -> list[NodeRange]:
-    """The nodes of the cluster in use, each with the block of Pod addresses that it was given."""
+    """The nodes of the cluster in use, each with its Pod CIDR."""
     found = connection.items(resource("node"))
     return [
         NodeRange(
@@ -71,9 +71,9 @@ def node_ranges() -> list[NodeRange]:
 def vpc_route(to: str, via: str) -> Iterator[None]:
     """A route entry of the VPC while the block runs: every node of the cluster in use sends `to` (a CIDR) to `via`.
 
-    In a VPC it is one line of one table. Here each node carries a copy, put before the routes that are there, and it is
-    taken away at the end, whatever happens in the block. A node whose own Pods are in that range goes on delivering to
-    them, as an ECS does: the VPC's table is asked for what leaves a machine.
+    In a VPC it is one line of one table. Here each node has a copy before the routes that exist, and it is removed at
+    the end, whatever happens in the block. A node whose own Pods are in that range still delivers to them, as an ECS
+    does: the VPC's table decides about packets that leave a machine.
     """
     connection.require_own_cluster()
     target = ipaddress.ip_network(to)
@@ -93,8 +93,8 @@ def _add(node: str, to: str, via: str) -> None:
         docker.run("exec", node, "ip", "route", "prepend", to, "via", via)
     except AcplabError as error:
         raise AcplabError(
-            _("Node {node} does not take the route {to} via {via}: {why}").format(
+            _("Node {node} rejected the route {to} via {via}: {why}").format(
                 node=node, to=to, via=via, why=error.sentence
             ),
-            _("`via` must be a machine in the network of the nodes; datapath.node_ranges() shows their addresses."),
+            _("`via` must be an address in the nodes' network; datapath.node_ranges() shows their addresses."),
         ) from None
