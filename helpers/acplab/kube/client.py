@@ -91,7 +91,9 @@ def _client(file: Path, changed: int) -> DynamicClient:
             _("The kubeconfig {file} cannot be read: {why}").format(file=file, why=" ".join(str(error).split())),
             _("Run ./acplab start; it makes the cluster anew."),
         ) from None
-    settings.proxy = None  # the API server is on 127.0.0.1; a proxy set for the Internet must not get it
+    # The API server is on 127.0.0.1, and a proxy set for the Internet must not get it. The websocket of an exec takes
+    # the environment's proxy unless another one is named here; that one is for no host.
+    settings.proxy, settings.no_proxy = "http://proxy.invalid:1", "*"
     settings.retries = False
     key = hashlib.sha256(f"{settings.host}{changed}".encode()).hexdigest()[:12]
     cache_file = paths.home() / "discovery" / f"{key}-{os.getuid()}.json"
