@@ -5,33 +5,46 @@ from __future__ import annotations
 import json
 import os
 import socket
-import stat
 import sys
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from acplab.base import paths
 from acplab.host import jupyter as server
 from acplab.host.jupyter import Server
 
-# Answers like JupyterLab to whoever has the token of its environment, and ends when it is asked to.
+# Answers like JupyterLab to whoever has its token, notes itself as jupyter_server does, and ends when it is asked to.
 PLAYED = """
-import http.server, os, sys, threading
+import http.server, json, os, sys, threading
+port, root, base = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, code):
         self.send_response(code); self.send_header("Content-Length", "0"); self.end_headers()
     def allowed(self):
         return self.headers["Authorization"] == "token " + os.environ["JUPYTER_TOKEN"]
     def do_GET(self):
-        self.answer(200 if self.allowed() and self.path == "/api/status" else 403)
+        self.answer(200 if self.allowed() and self.path == base + "api/status" else 403)
     def do_POST(self):
         self.answer(200 if self.allowed() else 403)
-        if self.allowed() and self.path == "/api/shutdown":
+        if self.allowed() and self.path == base + "api/shutdown":
             threading.Thread(target=self.server.shutdown).start()
     def log_message(self, *_): pass
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+server = http.server.HTTPServer(("127.0.0.1", port), Handler)
+runtime = os.environ["JUPYTER_RUNTIME_DIR"]
+os.makedirs(runtime, exist_ok=True)
+info = {"port": port, "token": os.environ["JUPYTER_TOKEN"], "root_dir": root, "base_url": base, "pid": os.getpid()}
+with open(f"{runtime}/part", "w") as file:
+    json.dump(info, file)
+os.rename(f"{runtime}/part", f"{runtime}/jpserver-{os.getpid()}.json")
+server.serve_forever()
 """
+
+
+def played(root, port, base="/") -> list[str]:
+    return [sys.executable, "-IS", "-c", PLAYED, str(port), str(root), base]
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +52,7 @@ def machine(folders, monkeypatch):
     """No proxy of the surroundings may get a request to this machine, and Jupyter is played."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    monkeypatch.setattr(server, "_command", lambda one: [sys.executable, "-IS", "-c", PLAYED, str(one.port)])
+    monkeypatch.setattr(server, "_command", played)
     yield
     server.stop()
 
@@ -55,10 +68,9 @@ def test_it_is_started_and_found_again(capsys):
 def test_it_is_stopped_by_its_own_interface():
     running = server.ensure()
     assert server.stop() is True
-    for _ in range(100):
-        if not running.answers():
-            break
     assert not running.answers()
+    with pytest.raises(ProcessLookupError):
+        os.kill(running.pid, 0)
     assert server.find() is None
     assert server.stop() is False
 
@@ -68,17 +80,36 @@ def test_the_token_is_long_secret_and_new_each_time():
     server.stop()
     assert len(first) >= 32
     assert server.ensure().token != first
-    mode = stat.S_IMODE((paths.home() / "jupyter.json").stat().st_mode)
-    assert mode == 0o600
 
 
 def test_the_token_is_in_no_command_line(monkeypatch):
     monkeypatch.undo()
-    command = server._command(Server(4000, "very-secret", "/x"))
-    assert not [word for word in command if "very-secret" in word]
-    assert "--ServerApp.ip=127.0.0.1" in command
-    assert "--ServerApp.port=4000" in command
+    command = server._command("/x", 4000)
+    assert not [word for word in command if "token" in word.lower()]
+    assert {"--ServerApp.ip=127.0.0.1", "--ServerApp.port=4000", "--ServerApp.root_dir=/x"} <= set(command)
     assert ("--allow-root" in command) == (os.geteuid() == 0)
+
+
+def test_a_learners_jupyter_server_config_is_not_read(monkeypatch):
+    monkeypatch.undo()
+    (config,) = [word.removeprefix("--config=") for word in server._command("/x", 4000) if word.startswith("--config=")]
+    settings = json.loads(Path(config).read_text())
+    assert settings["ServerApp"]["open_browser"] is False
+    assert "--ServerApp.base_url=/" in server._command("/x", 4000)
+
+
+def test_another_base_url_and_token_are_taken_as_they_are(monkeypatch):
+    """As from a learner's jupyter_config, which Jupyter reads in any case."""
+    monkeypatch.setattr(server, "_command", lambda root, port: played(root, port, "/lab1/"))
+    running = server.ensure()
+    assert running.url().startswith(f"http://127.0.0.1:{running.port}/lab1/lab/tree/notebooks/")
+    assert server.find() == running
+    assert server.stop() is True
+
+
+def test_its_kernels_have_the_folders_of_this_command():
+    assert server._environment()["ACPLAB_HOME"] == str(paths.home())
+    assert server._environment()["ACPLAB_CACHE"] == str(paths.cache())
 
 
 def test_an_address_opens_a_notebook():
@@ -86,23 +117,27 @@ def test_an_address_opens_a_notebook():
     assert (paths.ROOT / server.FIRST_NOTEBOOK).exists()
 
 
-def write_down(**changes) -> None:
-    running = server.ensure()
-    fields = {"port": running.port, "token": running.token, "root": running.root} | changes
-    (paths.home() / "jupyter.json").write_text(json.dumps(fields))
+def note(name: str, text: str):
+    folder = paths.home() / "jupyter"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text)
 
 
-@pytest.mark.parametrize("changes", [{"token": "wrong"}, {"root": "/another/checkout"}, {"port": 1}])
+@pytest.mark.parametrize("changes", [{"token": "wrong"}, {"root_dir": "/another/checkout"}, {"port": 1}])
 def test_a_server_that_is_not_this_one_is_not_taken_for_it(changes):
     genuine = server.ensure()
-    write_down(**changes)
+    (file,) = (paths.home() / "jupyter").glob("jpserver-*.json")
+    before = file.read_text()
+    file.write_text(json.dumps(json.loads(before) | changes))
     assert server.find() is None
-    genuine.shut_down()
+    assert server.stop() is False
+    assert genuine.answers()
+    file.write_text(before)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"port": 1}', '{"extra": 1}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"port": 1, "pid": 999999999}'])
 def test_a_broken_note_is_as_good_as_none(text):
-    (paths.home() / "jupyter.json").write_text(text)
+    note("jpserver-1.json", text)
     assert server.find() is None
     assert server.stop() is False
     assert server.ensure().answers()
@@ -140,27 +175,27 @@ def test_another_service_at_its_port_is_not_taken_for_it(answer):
 
 def test_a_server_that_dies_at_once_is_an_error_with_its_last_words(monkeypatch):
     dies = [sys.executable, "-c", "print('Permission denied: /run/user'); raise SystemExit(1)"]
-    monkeypatch.setattr(server, "_command", lambda one: dies)
+    monkeypatch.setattr(server, "_command", lambda root, port: dies)
     with pytest.raises(server.AcplabError) as told:
         server.ensure()
     assert "Permission denied: /run/user" in str(told.value)
     assert "jupyter.log" in str(told.value)
-    assert not (paths.home() / "jupyter.json").exists()
+    assert server.find() is None
 
 
 def test_a_server_that_never_answers_is_ended(monkeypatch, tmp_path):
     sign = tmp_path / "pid"
     waits = [sys.executable, "-c", f"import os, time; open({str(sign)!r}, 'w').write(str(os.getpid())); time.sleep(60)"]
-    monkeypatch.setattr(server, "_command", lambda one: waits)
+    monkeypatch.setattr(server, "_command", lambda root, port: waits)
     context = server.retry_context
     monkeypatch.setattr(server, "retry_context", lambda **words: context(**words | {"timeout": 3}))
     with pytest.raises(server.AcplabError, match="jupyter lab"):
         server.ensure()
     with pytest.raises(ProcessLookupError):
         os.kill(int(sign.read_text()), 0)
-    assert not (paths.home() / "jupyter.json").exists()
+    assert server.find() is None
 
 
 def test_the_played_server_answers_only_with_its_token():
     running = server.ensure()
-    assert not Server(running.port, "guess", running.root).answers()
+    assert not replace(running, token="guess").answers()
