@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 from acplab.base.errors import AcplabError
 from acplab.base.retry import retry_context
-from acplab.host import docker
+from acplab.host import apt, docker
 from acplab.images import bake, catalogue, containerd, sources, store
 from acplab.images.recipes import image as recipe
 
@@ -25,7 +25,7 @@ http: {{addr: "127.0.0.1:{port}"}}
 def registry(tmp_path_factory):
     """host:port of an empty registry of our own."""
     if not shutil.which("docker-registry"):
-        docker.apt_install(["docker-registry"], "docker-registry is missing: installing it for the mirror test", 10)
+        apt.install(["docker-registry"], "docker-registry is missing: installing it for the mirror test", 10)
     folder = tmp_path_factory.mktemp("registry")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -63,7 +63,9 @@ def tools(tmp_path, monkeypatch) -> Tools:
     """An empty PATH that the test fills; /usr/sbin and the like are still searched where the code says so."""
     made = Tools(tmp_path / "tools")
     monkeypatch.setenv("PATH", str(made.bin))
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(made.folder))  # no context of this machine's user
     return made
 
 

@@ -16,7 +16,7 @@ from acplab.app import cli, doctor
 from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.course import lab as labs
-from acplab.host import docker
+from acplab.host import apt, docker
 from acplab.host import jupyter as server
 from acplab.images.sources import NodeImage
 from interrupts import listen_to_ctrl_c
@@ -29,7 +29,8 @@ COMMANDS = ["start", "status", "doctor", "stop", "delete", "reset", "check", "im
 def nothing_real(folders, monkeypatch):
     """No command of these tests reaches Docker, a cluster or Jupyter unless the test says how."""
     for module, names in {
-        docker: ["ensure", "require", "run", "ensure_browser", "remove_images"],
+        docker: ["ensure", "require", "run", "remove_images"],
+        apt: ["ensure_browser"],
         cluster: ["ensure", "delete", "stop", "find"],
         server: ["ensure", "stop"],
         node_images: ["ensure"],
@@ -214,7 +215,7 @@ def ready(monkeypatch):
     running = server.Server(4000, "token", str(paths.ROOT))
     monkeypatch.setattr(docker, "ensure", lambda: asked.append("docker"))
     monkeypatch.setattr(docker, "require", lambda: asked.append("docker"))
-    monkeypatch.setattr(docker, "ensure_browser", lambda: asked.append("browser"))
+    monkeypatch.setattr(apt, "ensure_browser", lambda: asked.append("browser"))
     monkeypatch.setattr(docker, "remove_images", lambda: asked.append("remove images"))
     monkeypatch.setattr(docker, "state", lambda: "ready")
     monkeypatch.setattr(cluster, "ensure", lambda *words: asked.append(("cluster", *words)) or made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from acplab.base import paths
 from acplab.base.errors import AcplabError
-from acplab.host import docker
+from acplab.host import apt, daemon, docker
 
 INSTALL = "sudo apt-get update && sudo apt-get install --yes docker.io"
 START = "sudo systemctl start docker"
@@ -20,7 +21,15 @@ FORBIDDEN = (
     "dial unix /var/run/docker.sock: connect: permission denied\n"
 )
 FORBIDDEN_28 = "permission denied while trying to connect to the docker API at unix:///var/run/docker.sock\n"
-INFO = ["docker", "info", "--format", "{{.ServerVersion}}"]
+INFO = ["docker", "info", "--format", "{{json .}}"]
+VERSION = ["docker", "--version"]
+
+
+def info(**changes) -> str:
+    """What `docker info` says of a daemon that answers."""
+    known = {"ServerVersion": "28.0.1", "KernelVersion": "6.1.0", "DockerRootDir": "/var/lib/docker", "MemTotal": 8 * 1024**3,
+             "SecurityOptions": ["name=seccomp,profile=default"]}  # fmt: skip
+    return json.dumps(known | changes) + "\n"
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +38,7 @@ def machine(tools, folders, monkeypatch):
     search = docker.shutil.which
     monkeypatch.setattr(docker.shutil, "which", lambda name, path=None: search(name, path=str(tools.bin)))
     monkeypatch.setattr(docker.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(docker.platform, "system", lambda: "Linux")
     return tools
 
 
@@ -52,11 +62,11 @@ def service_manager(monkeypatch):
 
 
 def ready(tools):
-    tools.answer("docker", "info", out="28.0.1\n")
+    tools.answer("docker", "info", out=info())
 
 
 def stopped(tools):
-    tools.answer("docker", "info", err=STOPPED, code=1)
+    tools.answer("docker", "info", out=info(ServerVersion=""), err=STOPPED, code=1)
 
 
 # --- what state it is in ------------------------------------------------------------------------------------
@@ -71,8 +81,14 @@ def put(tools, condition: str, monkeypatch) -> None:
         tools.add("dockerd")
     if condition == "forbidden":
         tools.answer("docker", "info", err=FORBIDDEN, code=1)
-    if condition == "elsewhere":
+    if condition in ("elsewhere", "remote"):
         monkeypatch.setenv("DOCKER_HOST", "tcp://10.0.0.9:2375")
+    if condition == "remote":
+        ready(tools)
+    if condition == "podman":
+        tools.answer("docker", "--version", out="podman version 4.3.1\n")
+    if condition == "context":
+        monkeypatch.setenv("DOCKER_CONTEXT", "away")
 
 
 WRONG = {
@@ -84,7 +100,17 @@ WRONG = {
         "DOCKER_HOST points at tcp://10.0.0.9:2375, which does not answer.",
         "Start that daemon, or unset DOCKER_HOST.",
     ),
+    "podman": ("The docker command of this machine is Podman's, and the course needs Docker.", INSTALL),
+    "context": (
+        "Docker's context away does not exist or does not answer.",
+        "Start what it belongs to, or take this machine's own Docker: unset DOCKER_CONTEXT",
+    ),
+    "remote": (
+        "Docker runs on another machine (tcp://10.0.0.9:2375), whose ports cannot be reached from here.",
+        "Take this machine's own Docker: unset DOCKER_HOST",
+    ),
 }
+INSPECT = ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]
 
 
 @pytest.mark.parametrize("condition", WRONG)
@@ -96,7 +122,7 @@ def test_without_root_each_state_has_its_exact_command_and_nothing_is_done(machi
     with pytest.raises(AcplabError) as told:
         ask()
     assert (told.value.sentence, told.value.remedy) == WRONG[condition]
-    assert [call for call in machine.calls if call != INFO] == []
+    assert [call for call in machine.calls if call not in (INFO, VERSION)] == []
 
 
 def test_a_docker_that_answers_is_left_alone(machine, capsys):
@@ -133,14 +159,83 @@ def test_a_docker_that_hangs_is_an_error_and_no_traceback(machine, monkeypatch):
 
 
 @pytest.mark.usefixtures("as_root")
-@pytest.mark.parametrize("condition", ["forbidden", "elsewhere"])
-def test_even_root_does_not_mend_what_somebody_else_decided(machine, monkeypatch, condition):
+@pytest.mark.parametrize("condition", ["forbidden", "elsewhere", "context", "podman", "remote"])
+def test_even_root_does_not_change_what_somebody_else_decided(machine, monkeypatch, condition):
     machine.add("apt-get", "systemctl")
     put(machine, condition, monkeypatch)
     with pytest.raises(AcplabError) as told:
         docker.ensure()
     assert (told.value.sentence, told.value.remedy) == WRONG[condition]
-    assert {tuple(call) for call in machine.calls} == {tuple(INFO)}
+    assert {tuple(call) for call in machine.calls} <= {tuple(INFO), tuple(VERSION), tuple(INSPECT)}
+
+
+CONTEXTS = '{"auths": {}, "currentContext": "%s"}'
+
+
+def test_a_context_of_the_users_configuration_is_named(machine, monkeypatch):
+    put(machine, "stopped", monkeypatch)
+    (machine.folder / "config.json").write_text(CONTEXTS % "desktop-linux")
+    assert docker.state() == "context"
+    sentence, remedy = docker.remedy("context")
+    assert "context desktop-linux" in sentence
+    assert remedy.endswith("docker context use default")
+
+
+@pytest.mark.parametrize("text", [CONTEXTS % "default", CONTEXTS % "", "{}", "[]", "not json"])
+def test_without_a_context_a_stopped_docker_is_just_stopped(machine, monkeypatch, text):
+    put(machine, "stopped", monkeypatch)
+    (machine.folder / "config.json").write_text(text)
+    assert docker.state() == "stopped"
+
+
+NO_CONTEXT = 'Failed to initialize: unable to resolve docker endpoint: context "away": context not found: open /x: no such file\n'
+
+
+def test_a_command_in_a_context_that_does_not_exist_names_it(machine, monkeypatch):
+    monkeypatch.setenv("DOCKER_CONTEXT", "away")
+    error = said_by_run(machine, NO_CONTEXT)
+    assert (error.sentence, error.remedy) == WRONG["context"]
+
+
+@pytest.mark.parametrize(
+    ("url", "state"),
+    [
+        ("ssh://admin@build.example.com", "remote"),
+        ("tcp://10.0.0.9:2375", "remote"),
+        ("tcp://127.0.0.1:2375", "ready"),
+        ("tcp://localhost:2375", "ready"),
+        ("tcp://[::1]:2375", "ready"),
+        ("unix:///run/user/1000/docker.sock", "ready"),
+        ("npipe:////./pipe/docker_engine", "ready"),
+    ],
+)
+@pytest.mark.parametrize("by", ["DOCKER_HOST", "DOCKER_CONTEXT"])
+def test_a_daemon_on_another_machine_is_refused(machine, monkeypatch, url, state, by):
+    machine.add("docker")
+    ready(machine)
+    machine.answer(*INSPECT, out=f"{url}\n")
+    monkeypatch.setenv(by, url if by == "DOCKER_HOST" else "team")
+    assert docker.state() == state
+
+
+def test_a_daemon_describes_itself(machine):
+    machine.add("docker")
+    machine.answer("docker", "info", out=info(SecurityOptions=["name=rootless", "name=cgroupns"]))
+    found = docker.daemon()
+    assert found == docker.Daemon("28.0.1", "6.1.0", Path("/var/lib/docker"), 8 * 1024**3, rootless=True)
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"ServerVersion": ""}', "podman"])
+def test_words_that_are_no_description_are_no_daemon(machine, text):
+    machine.add("docker")
+    machine.answer("docker", "info", out=text)
+    assert docker.daemon() is None
+
+
+def test_on_a_mac_docker_desktop_is_named(machine, monkeypatch):
+    monkeypatch.setattr(docker.platform, "system", lambda: "Darwin")
+    assert "Docker Desktop" in docker.remedy("no client")[1]
+    assert docker.remedy("stopped")[1] == "Start Docker Desktop."
 
 
 # --- as root: installing and starting ------------------------------------------------------------------------
@@ -158,13 +253,13 @@ def test_root_installs_docker_and_says_so(machine, monkeypatch, capsys):
     machine.add("apt-get")
     ready(machine)
     install = ["apt-get", "install", "--yes", "--no-install-recommends", "docker.io", "iptables"]
-    apt_install = docker.apt_install
+    apt_install = apt.install
 
     def docker_arrives(*arguments):
         apt_install(*arguments)
         machine.add("docker")
 
-    monkeypatch.setattr(docker, "apt_install", docker_arrives)
+    monkeypatch.setattr(apt, "install", docker_arrives)
     docker.ensure()
     assert machine.calls[:2] == [["apt-get", "update"], install]
     assert "installing Debian's docker.io, since you are root" in capsys.readouterr().out
@@ -185,7 +280,7 @@ def test_apt_that_fails_is_quoted(machine):
 def test_root_starts_a_stopped_docker_by_its_service(machine, capsys):
     machine.add("docker", "dockerd", "systemctl")
     stopped(machine)
-    machine.answer("systemctl", "start", then=machine.rule("docker", "info", out="28.0.1\n"))
+    machine.answer("systemctl", "start", then=machine.rule("docker", "info", out=info()))
     docker.ensure()
     assert ["systemctl", "start", "docker"] in machine.calls
     assert not [call for call in machine.calls if call[0] in ("dockerd", "apt-get")]
@@ -194,10 +289,10 @@ def test_root_starts_a_stopped_docker_by_its_service(machine, capsys):
 
 @pytest.mark.usefixtures("as_root", "no_service_manager")
 def test_without_a_service_manager_the_daemon_is_started_by_itself(machine, monkeypatch):
-    monkeypatch.setattr(docker, "_runtime_options", lambda: ["--config-file", "x"])
+    monkeypatch.setattr(daemon, "runtime_options", lambda: ["--config-file", "x"])
     machine.add("docker", "dockerd", "systemctl")
     stopped(machine)
-    machine.answer("dockerd", then=machine.rule("docker", "info", out="28.0.1\n"))
+    machine.answer("dockerd", then=machine.rule("docker", "info", out=info()))
     docker.ensure()
     assert ["dockerd", "--config-file", "x"] in machine.calls
     assert not [call for call in machine.calls if call[0] == "systemctl"]
@@ -217,9 +312,9 @@ def test_the_shim_is_only_for_hosts_that_lack_a_capability(monkeypatch):
 
     everything = {f"CAP_{name}" for name in runc_shim.NAMES}
     monkeypatch.setattr(runc_shim, "held", lambda: everything)
-    assert docker._runtime_options() == []
+    assert daemon.runtime_options() == []
     monkeypatch.setattr(runc_shim, "held", lambda: everything - {"CAP_SYS_RESOURCE"})
-    option, config = docker._runtime_options()
+    option, config = daemon.runtime_options()
     assert option == "--config-file"
     shim = paths.cache() / "docker" / "runc-shim"
     assert str(shim) in Path(config).read_text()
@@ -341,14 +436,14 @@ def test_our_network_goes_too(machine):
 
 def test_a_browser_that_is_there_is_enough(machine):
     machine.add("chromium", "apt-get")
-    docker.ensure_browser()
+    apt.ensure_browser()
     assert machine.calls == []
 
 
 def test_without_root_the_browsers_command_is_said(machine):
     machine.add("apt-get")
     with pytest.raises(AcplabError) as told:
-        docker.ensure_browser()
+        apt.ensure_browser()
     assert told.value.remedy == "sudo apt-get install chromium"
     assert machine.calls == []
 
@@ -356,7 +451,7 @@ def test_without_root_the_browsers_command_is_said(machine):
 @pytest.mark.usefixtures("as_root")
 def test_root_installs_the_browser(machine):
     machine.add("apt-get")
-    docker.ensure_browser()
+    apt.ensure_browser()
     assert machine.calls[0] == ["apt-get", "update"]
     assert "chromium" in machine.calls[1]
 

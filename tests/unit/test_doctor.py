@@ -8,13 +8,15 @@ import pytest
 from acplab import cluster, images
 from acplab.app import doctor
 from acplab.app.doctor import Finding
+from acplab.base import paths
 from acplab.base.errors import AcplabError
-from acplab.host import docker
+from acplab.host import docker, limits
 from acplab.host import jupyter as server
 from acplab.images import NodeImage, Space
 from acplab.kube import client as connection
 
 NODE = NodeImage("acplab/node:v1-x", "built", "x")
+ENGINE = docker.Daemon("28.0.1", "6.1.0", Path("/var/lib/docker"), 8 * 1024**3, rootless=False)
 CLUSTER = cluster.Cluster("small", "acplab-test-small", NODE.reference, {"api": 1, "http": 2, "https": 3})
 
 
@@ -22,20 +24,19 @@ CLUSTER = cluster.Cluster("small", "acplab-test-small", NODE.reference, {"api": 
 def healthy(folders, monkeypatch):
     """A machine where all is well; tests break one thing."""
     monkeypatch.setattr(docker, "state", lambda: "ready")
-    monkeypatch.setattr(docker, "run", lambda *words, **_: "28.0.1\n")
+    monkeypatch.setattr(docker, "daemon", lambda: ENGINE)
+    monkeypatch.setattr(docker, "run", lambda *words, **_: "")
     monkeypatch.setattr(images, "present_quick", lambda route="auto": NODE)
     monkeypatch.setattr(cluster, "recorded", lambda profile: CLUSTER)
     monkeypatch.setattr(cluster, "diagnose", lambda recorded, profile: None)
     monkeypatch.setattr(cluster, "answers", lambda there, timeout=2.0: True)
     monkeypatch.setattr(connection, "require_own_cluster", lambda: None)
     monkeypatch.setattr(server, "find", lambda: server.Server(4000, "t", "/x"))
-    monkeypatch.setattr(doctor, "_meminfo", lambda key: 8 * 1024**2)
+    monkeypatch.setattr(limits, "memory", lambda: 8.0)
+    monkeypatch.setattr(limits, "uses", lambda: [limits.Use(limits.INSTANCES, 83, 1024)])
+    monkeypatch.setattr(limits, "running_nodes", lambda: 0)
+    monkeypatch.setattr(paths, "unusable", list)
     monkeypatch.setattr(doctor.platform, "system", lambda: "Linux")
-    real = Path.read_text
-    inotify = "/proc/sys/fs/inotify/max_user_instances"
-    monkeypatch.setattr(
-        Path, "read_text", lambda self, *a, **k: "512\n" if str(self) == inotify else real(self, *a, **k)
-    )
     monkeypatch.setattr(images, "needed_space", lambda: [Space(Path("/cache"), 2, 100, "")])
 
 
@@ -55,11 +56,14 @@ def bad() -> dict[str, Finding]:
 def test_a_healthy_machine():
     assert bad() == {}
     assert set(findings()) == {
-        "system", "memory", "inotify instances", "disk", "Docker", "images", "cluster", "API server", "entrance", "JupyterLab",
+        "system", "folders", "memory", "inotify instances", "disk", "Docker", "images", "cluster", "API server", "entrance", "JupyterLab",
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("condition", ["no client", "no daemon", "stopped", "forbidden", "elsewhere", "silent"])
+@pytest.mark.parametrize(
+    "condition",
+    ["no client", "no daemon", "stopped", "forbidden", "elsewhere", "podman", "context", "remote", "silent"],
+)
 def test_docker_in_every_state_says_what_the_commands_say(monkeypatch, condition):
     monkeypatch.setattr(docker, "state", lambda: condition)
     found = findings()
@@ -71,13 +75,33 @@ def test_docker_in_every_state_says_what_the_commands_say(monkeypatch, condition
 
 
 def test_little_memory(monkeypatch):
-    monkeypatch.setattr(doctor, "_meminfo", lambda key: 1024**2)
+    monkeypatch.setattr(limits, "memory", lambda: 1.0)
     assert bad()["memory"].found == "1.0 GiB available"
 
 
-def test_few_inotify_instances(monkeypatch):
-    monkeypatch.setattr(doctor, "INOTIFY_INSTANCES", 1024)
-    assert bad()["inotify instances"].remedy.startswith("sudo sysctl")
+@pytest.mark.parametrize(("nodes", "ok"), [(0, False), (3, None)])
+def test_few_inotify_instances_are_used_needed_and_limit(monkeypatch, nodes, ok):
+    """What runs works; so with nodes that run it is a warning."""
+    monkeypatch.setattr(limits, "uses", lambda: [limits.Use(limits.INSTANCES, 83, 128)])
+    monkeypatch.setattr(limits, "running_nodes", lambda: nodes)
+    found = bad()["inotify instances"]
+    assert found.found == "83 in use, 72 needed for 3 more nodes, limit 128"
+    assert found.remedy == "sudo sysctl -w fs.inotify.max_user_instances=1024"
+    assert found.ok is ok
+
+
+def test_files_of_root_are_named_with_the_command(monkeypatch):
+    monkeypatch.setattr(paths, "unusable", lambda: [paths.home() / "locks", paths.home() / "logs"])
+    found = bad()["folders"]
+    assert found.ok is False
+    assert str(paths.home()) in found.found
+    assert "2 files and folders in all" in found.found
+
+
+def test_a_home_that_is_a_file_does_not_end_the_examination(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ACPLAB_HOME", str(tmp_path / "file"))
+    assert "Set ACPLAB_HOME" in bad()["folders"].remedy
 
 
 def test_a_full_disk_is_named_whichever_of_the_two_it_is(monkeypatch):
@@ -126,24 +150,23 @@ def test_one_question_that_fails_does_not_end_the_examination(monkeypatch):
     def fails(*_, **__):
         raise AcplabError("docker version failed", "Run it yourself.")
 
-    monkeypatch.setattr(docker, "run", fails)
+    monkeypatch.setattr(docker, "daemon", fails)
     found = findings()
     assert found["docker"].ok is False
     assert found["JupyterLab"].ok
 
 
-def test_another_system_is_examined_too(monkeypatch):
-    """macOS has no /proc."""
-
-    def absent(self, *_, **__):
-        raise FileNotFoundError(2, "No such file or directory", str(self))
-
+def test_another_system_is_examined_too(monkeypatch, tmp_path):
+    """macOS has neither /proc nor /sys."""
     monkeypatch.undo()
+    monkeypatch.setattr(limits, "PROC", tmp_path / "none")
+    monkeypatch.setenv("ACPLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ACPLAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(docker, "daemon", lambda: None)
     monkeypatch.setattr(doctor.platform, "system", lambda: "Darwin")
     monkeypatch.setattr(docker, "state", lambda: "no client")
     monkeypatch.setattr(images, "present_quick", lambda route="auto": NODE)
     monkeypatch.setattr(server, "find", lambda: None)
-    monkeypatch.setattr(Path, "read_text", absent)
     found = findings()
     assert found["system"].ok is None
     assert found["memory"].ok is None

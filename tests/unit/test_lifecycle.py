@@ -24,7 +24,7 @@ from acplab.cluster.handle import Cluster
 from acplab.cluster.kind_config import own_config
 from acplab.cluster.profiles import profiles
 from acplab.cluster.ranges import Ranges, refuse_unbuildable
-from acplab.host import docker
+from acplab.host import docker, freezer, limits
 from acplab.images.sources import NodeImage
 from acplab.kube import client as connection
 from acplab.kube import ownership as safety
@@ -44,6 +44,7 @@ def instance(folders, monkeypatch):
     monkeypatch.setattr(connection, "_used", [])
     monkeypatch.setattr(nodes, "pod_vswitch", lambda: "172.28.254.0/24")
     monkeypatch.setattr(nodes, "network_range", lambda: "172.28.0.0/16")
+    monkeypatch.setattr(limits, "require", lambda nodes: None)
 
 
 # --- the kind configuration ---------------------------------------------------------------------------------------------
@@ -348,6 +349,20 @@ def steps(docker_has, monkeypatch) -> list[str]:
     return done
 
 
+def test_limits_are_asked_for_the_nodes_to_come_before_anything_is_made(steps, docker_has, monkeypatch):
+    docker_has.clear()
+    asked: list = []
+
+    def refuse(nodes: int) -> None:
+        asked.append((nodes, list(steps)))
+        raise AcplabError("The kernel's limits are too low.", "sudo sysctl")
+
+    monkeypatch.setattr(limits, "require", refuse)
+    with pytest.raises(AcplabError, match="limits are too low"):
+        cluster.ensure("small")
+    assert asked == [(3, ["images auto"])]
+
+
 def test_a_cluster_that_stands_is_only_looked_at(steps):
     made = standing()
     assert cluster.ensure("small") == made
@@ -607,7 +622,7 @@ def test_a_node_that_was_killed_while_it_was_frozen_is_removed_all_the_same(dock
     state = tmp_path / "docker" / "id-of-two" / "pod" / "freezer.state"
     state.parent.mkdir(parents=True)
     state.write_text("FROZEN\n")
-    monkeypatch.setattr(docker, "FREEZER", tmp_path)
+    monkeypatch.setattr(freezer, "FREEZER", tmp_path)
     monkeypatch.setattr(ownership, "require_own", lambda _name: None)
 
     def run(*words, **_):
@@ -631,7 +646,7 @@ def test_a_removal_that_fails_for_another_reason_stays_an_error(docker_has, monk
             raise AcplabError("docker rm failed: permission denied", "")
         return "id\n"
 
-    monkeypatch.setattr(docker, "FREEZER", tmp_path)
+    monkeypatch.setattr(freezer, "FREEZER", tmp_path)
     monkeypatch.setattr(ownership, "require_own", lambda _name: None)
     monkeypatch.setattr(docker, "run", run)
     with pytest.raises(AcplabError, match="permission denied"):
@@ -716,7 +731,7 @@ def one_frozen(docker_has, monkeypatch):
         return ""
 
     monkeypatch.setattr(docker, "run", run)
-    monkeypatch.setattr(docker, "thaw", lambda left: told.extend(("thaw", one) for one in left) or True)
+    monkeypatch.setattr(freezer, "thaw", lambda left: told.extend(("thaw", one) for one in left) or True)
     return told
 
 
@@ -729,7 +744,7 @@ def test_a_node_that_docker_cannot_end_is_thawed(one_frozen, change, verb):
 
 
 def test_a_node_that_is_not_frozen_and_cannot_be_ended_is_told_of(one_frozen, monkeypatch):
-    monkeypatch.setattr(docker, "thaw", lambda left: False)
+    monkeypatch.setattr(freezer, "thaw", lambda left: False)
     with pytest.raises(AcplabError, match="exit event"):
         cluster.delete("small")
 

@@ -11,7 +11,7 @@ import typer
 from acplab import cluster
 from acplab.app import testing
 from acplab.base import paths
-from acplab.host import docker
+from acplab.host import apt, docker
 
 GROUP = {"part": "labs", "failed": 0, "tests": 2, "seconds": 30.0, "deep": 0, "deep_seconds": 0.0}
 
@@ -63,7 +63,7 @@ def calls(monkeypatch, tmp_path) -> list:
     monkeypatch.setenv("ACPLAB_INSTANCE", "course")
     monkeypatch.setattr(testing.subprocess, "call", call)
     monkeypatch.setattr(docker, "ensure", lambda: asked.append("docker"))
-    monkeypatch.setattr(docker, "ensure_browser", lambda: asked.append("browser"))
+    monkeypatch.setattr(apt, "ensure_browser", lambda: asked.append("browser"))
     monkeypatch.setattr(docker, "state", lambda: "ready")
     monkeypatch.setattr(cluster, "ensure", lambda *words: asked.append(("cluster", paths.instance(), *words)))
     monkeypatch.setattr(cluster, "made", lambda: ["pair", "small"])

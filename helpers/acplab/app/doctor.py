@@ -5,17 +5,17 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from acplab import cluster, images
+from acplab.base import paths
 from acplab.base.errors import AcplabError
-from acplab.base.i18n import _
-from acplab.host import docker
+from acplab.base.i18n import _, ngettext
+from acplab.host import docker, limits
 from acplab.host import jupyter as server
 from acplab.kube import client as connection
 
-INOTIFY_INSTANCES = 128  # below this, a cluster of several nodes runs out ("too many open files")
-MEMORY_GIB = 6
+MEMORY_GIB = 3  # three nodes with the platform, and JupyterLab with its kernels
+NODES = 3  # of one more cluster, such as that of ./acplab test
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,9 @@ class Finding:
 
 def examine() -> Iterator[Finding]:
     """Look at everything, one finding after another; a question that fails becomes a finding."""
-    for question in (_system, _memory, _inotify, _disk, _docker):
+    for question in (_system, _folders, _memory, _disk, _docker):
         yield _asked(question)
+    yield from _limits()
     if docker.state() == "ready":
         for question in (_images, _cluster, _api, _entrance):
             yield _asked(question)
@@ -43,7 +44,7 @@ def _asked(question: Callable[[], Finding]) -> Finding:
         return question()
     except AcplabError as error:
         return Finding(question.__name__.strip("_"), error.sentence, False, error.remedy)
-    except OSError as error:  # a system that has no /proc
+    except OSError as error:
         return Finding(question.__name__.strip("_"), str(error), None, _("This could not be looked at here."))
 
 
@@ -58,25 +59,32 @@ def _system() -> Finding:
     )
 
 
+def _folders() -> Finding:
+    for folder in (paths.home, paths.cache):
+        folder()  # raises what a command would
+    refused = paths.unusable()
+    if not refused:
+        return Finding(_("folders"), _("all files of the course are yours to write"), True)
+    error = paths.forbidden(refused[0])
+    more = ngettext("{n} file or folder in all", "{n} files and folders in all", len(refused)).format(n=len(refused))
+    return Finding(_("folders"), f"{error.sentence} ({more})", False, error.remedy)
+
+
 def _memory() -> Finding:
-    free = _meminfo("MemAvailable") / 1024**2
-    remedy = _("Close something large: three nodes need about 3 GiB, JupyterLab and the kernels 1 GiB.")
-    return Finding(
-        _("memory"), _("{free:.1f} GiB available").format(free=free), True if free >= MEMORY_GIB / 2 else None, remedy
-    )
+    free = limits.memory()
+    if free is None:
+        return Finding(_("memory"), _("could not be looked at here"), None, _("Docker needs 3 GiB for three nodes."))
+    found = _("{free:.1f} GiB available").format(free=free)
+    return Finding(_("memory"), found, True if free >= MEMORY_GIB else None, limits.memory_remedy())
 
 
-def _meminfo(key: str) -> int:
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith(key):
-            return int(line.split()[1])
-    return 0
-
-
-def _inotify() -> Finding:
-    instances = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
-    remedy = "sudo sysctl fs.inotify.max_user_instances=512"
-    return Finding(_("inotify instances"), str(instances), instances >= INOTIFY_INSTANCES, remedy)
+def _limits() -> Iterator[Finding]:
+    """The kernel's limits, from the code that is asked before a cluster is created."""
+    for use in limits.uses():
+        found, enough = use.describe(NODES), use.is_enough(NODES)
+        # With a cluster that runs, what is there works; only one more would not.
+        worse = None if limits.running_nodes() else False
+        yield Finding(_(use.limit.title), found, enough or worse, limits.command([use], NODES))
 
 
 def _disk() -> Finding:
@@ -92,7 +100,8 @@ def _docker() -> Finding:
     condition = docker.state()
     if condition != "ready":
         return Finding("Docker", *_failed(docker.remedy(condition)))
-    return Finding("Docker", docker.run("version", "--format", "{{.Server.Version}}").strip(), True)
+    there = docker.daemon()
+    return Finding("Docker", there.version if there else _("answers"), True)
 
 
 def _failed(pair: tuple[str, str]) -> tuple[str, bool, str]:
@@ -134,4 +143,4 @@ def _jupyter() -> Finding:
     running = server.find()
     if running is None:
         return Finding("JupyterLab", _("not running"), None, _("./acplab start opens it."))
-    return Finding("JupyterLab", f"http://127.0.0.1:{running.port}", True)
+    return Finding("JupyterLab", running.address, True)

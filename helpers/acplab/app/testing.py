@@ -99,10 +99,10 @@ def _targets(phase: Phase, named: Iterable[str]) -> list[str]:
 def _clusters(keep: bool) -> Iterator[None]:
     """What tests on a cluster need is there while the block runs, and no cluster afterwards."""
     from acplab import cluster
-    from acplab.host import docker
+    from acplab.host import apt, docker
 
     docker.ensure()
-    docker.ensure_browser()
+    apt.ensure_browser()
     try:
         yield
     finally:

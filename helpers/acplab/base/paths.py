@@ -92,7 +92,7 @@ def write_whole(file: Path, text: str, mode: int = 0o644) -> None:
 def require_usable(path: Path) -> None:
     """AcplabError if the path exists and you may not read and write it, as after a `sudo ./acplab start`."""
     if path.exists() and not _is_usable(path):
-        raise _forbidden(path)
+        raise forbidden(path)
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def explain_refusals() -> Iterator[None]:
 def refusal(error: OSError) -> AcplabError:
     """The sentence and the remedy for an operation on a file that the operating system refused."""
     if isinstance(error, PermissionError) and error.filename:
-        return _forbidden(Path(os.fsdecode(error.filename)))
+        return forbidden(Path(os.fsdecode(error.filename)))
     where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return AcplabError(
@@ -133,7 +133,8 @@ def _is_usable(path: Path) -> bool:
     return os.access(path, os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0))
 
 
-def _forbidden(path: Path) -> AcplabError:
+def forbidden(path: Path) -> AcplabError:
+    """What to say of a path that may not be written."""
     there = next(one for one in (path, *path.parents) if one.exists())
     top = next((one for one in (_home(), _cache(), ROOT) if there.is_relative_to(one)), there)
     mine = there.stat().st_uid == os.geteuid()

@@ -30,6 +30,7 @@ from acplab.cluster.kind_config import NODE_PORTS, own_config
 from acplab.cluster.ownership import cluster_name
 from acplab.cluster.profiles import kind_form, own, require
 from acplab.cluster.ranges import Ranges, refuse_unbuildable
+from acplab.host import limits
 from acplab.kube import client
 from acplab.kube.ownership import Foreign
 
@@ -127,6 +128,7 @@ def _may_pass(error: Exception) -> bool:
 def _create(profile: str, image: images.NodeImage, former: Cluster | None, ranges: Ranges | None) -> Cluster:
     """A new cluster. If it cannot be finished, nothing of it stays."""
     name = cluster_name(profile)
+    limits.require(max(0, len(kind_form(profile)["nodes"]) - len(nodes.states(name))))
     nodes.remove(name)
     ports = _free_ports(former.ports if former else {})
     cluster = Cluster(profile, name, image.reference, ports, ranges=ranges, route=image.route)

@@ -14,7 +14,7 @@ from acplab.base.errors import AcplabError
 from acplab.base.i18n import _, ngettext
 from acplab.base.retry import retry_context
 from acplab.cluster import ownership
-from acplab.host import docker
+from acplab.host import docker, freezer
 from acplab.kube import client as connection
 from acplab.kube.client import resource
 from acplab.kube.ownership import owner
@@ -129,7 +129,7 @@ def _end(cluster: str, names: list[str], *words: str) -> None:
         docker.run(*words, *names)
     except AcplabError:
         left = [name for name in names if name in states(cluster)]
-        if not left or not docker.thaw(left):
+        if not left or not freezer.thaw(left):
             raise
         docker.run(*words, *left)
 

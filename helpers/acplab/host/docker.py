@@ -1,33 +1,33 @@
-"""Docker: find it, install it where that is allowed, start it where nobody else does, and run it."""
+"""Docker: run it, and find out what keeps it from answering. As root it is also installed and started."""
 
 from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
-import stat
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-from acplab.base import paths
-from acplab.base.console import Stage, say, stage
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.base.retry import retry_context
+from acplab.host import apt
+from acplab.host import daemon as service
 
 INSTALL = "sudo apt-get update && sudo apt-get install --yes docker.io"
 START = "sudo systemctl start docker"
 JOIN_GROUP = 'sudo usermod -aG docker "$USER" && newgrp docker'
-
-FREEZER = Path("/sys/fs/cgroup/freezer")
+INFO = ("info", "--format", "{{json .}}")
+HERE = ("localhost", "::1", None)  # hosts in an endpoint that are this machine
 
 
 def run(*arguments: str | Path, stdin: str | None = None, timeout: float | None = 120) -> str:
     """The output of `docker ARGUMENTS`. AcplabError carries Docker's own last words."""
     try:
-        done = subprocess.run(
-            ["docker", *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=timeout
-        )
+        done = _call(*map(str, arguments), stdin=stdin, timeout=timeout)
     except FileNotFoundError:
         raise AcplabError(_("There is no docker command on this machine."), _("Run ./acplab start.")) from None
     except subprocess.TimeoutExpired:
@@ -38,29 +38,25 @@ def run(*arguments: str | Path, stdin: str | None = None, timeout: float | None 
     return done.stdout
 
 
-def thaw(containers: list[str]) -> bool:
-    """Let frozen processes in these containers go on, so that they can die; whether there were any.
-
-    On cgroup v1 runc freezes a container for a moment while it starts it. A node that is killed in just that moment
-    keeps the frozen process, which no signal reaches, and Docker can never remove the node.
-    """
-    ids = run("inspect", "--format", "{{.Id}}", *containers).split()
-    states = [state for one in ids for state in FREEZER.glob(f"**/{one}/**/freezer.state")]
-    frozen = [state for state in states if state.read_text().strip() != "THAWED"]
-    try:
-        for state in frozen:
-            state.write_text("THAWED")
-    except OSError:
-        return False
-    return bool(frozen)
+def _call(*arguments: str, stdin: str | None = None, timeout: float | None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["docker", *arguments],
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=timeout,
+    )
 
 
 def _explained(verb: str, words: str) -> AcplabError:
     """Docker's words with the remedy that fits them."""
     if "permission denied" in words.lower() and "docker" in words and "sock" in words:
-        return AcplabError(_("You are not allowed to use Docker."), JOIN_GROUP)
+        return AcplabError(*remedy("forbidden"))
+    if "resolve docker endpoint" in words:
+        return AcplabError(*remedy("context"))
     if "annot connect to the Docker daemon" in words or "error during connect" in words:
-        return AcplabError(_("Docker is not running."), _("Run ./acplab start, or: ") + START)
+        return AcplabError(_("Docker is not running."), _("Run ./acplab start, or: ") + _start_command())
     if "no space left" in words:
         return AcplabError(
             _("The disk is full: docker {verb} failed.").format(verb=verb),
@@ -70,22 +66,98 @@ def _explained(verb: str, words: str) -> AcplabError:
     return AcplabError(_("docker {verb} failed: {last}").format(verb=verb, last=last), _("Run ./acplab doctor."))
 
 
+# --- the daemon, as it describes itself ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A daemon that answers. kernel: the release its containers run on; root: its data folder, on its machine;
+    memory: bytes of that machine."""
+
+    version: str
+    kernel: str
+    root: Path
+    memory: int
+    rootless: bool
+
+
+def daemon() -> Daemon | None:
+    """The daemon, if it answers."""
+    if not shutil.which("docker"):
+        return None
+    try:
+        return _described(_call(*INFO, timeout=30).stdout)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _described(text: str) -> Daemon | None:
+    """`docker info`, which is JSON without a version when no daemon has answered."""
+    try:
+        info: dict[str, Any] = json.loads(text)
+        return Daemon(
+            info["ServerVersion"],
+            info["KernelVersion"],
+            Path(info["DockerRootDir"]),
+            int(info["MemTotal"]),
+            any("rootless" in one for one in info.get("SecurityOptions") or []),
+        ) if info["ServerVersion"] else None  # fmt: skip
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def state() -> str:
-    """ "ready", or what is missing: "no client", "no daemon", "stopped", "forbidden", "elsewhere", "silent"."""
+    """ "ready", or what is the matter: a key of what remedy() knows."""
     if not shutil.which("docker"):
         return "no client"
-    command = ["docker", "info", "--format", "{{.ServerVersion}}"]
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        asked = _call(*INFO, timeout=30)
     except subprocess.TimeoutExpired:
         return "silent"
-    if asked.returncode == 0 and asked.stdout.strip() and not asked.stderr.startswith("Cannot"):
-        return "ready"
-    if "permission denied" in asked.stderr.lower():
+    if _described(asked.stdout):
+        return "remote" if _is_elsewhere(endpoint()) else "ready"
+    return _trouble(asked.stderr)
+
+
+def _trouble(words: str) -> str:
+    """The state() of a machine whose docker command did not get an answer."""
+    if "permission denied" in words.lower():
         return "forbidden"
+    if "podman" in _call("--version", timeout=30).stdout:
+        return "podman"
     if os.environ.get("DOCKER_HOST"):
         return "elsewhere"
+    if context() != "default":
+        return "context"
     return "stopped" if shutil.which("dockerd", path=f"{os.environ['PATH']}:/usr/sbin") else "no daemon"
+
+
+def context() -> str:
+    """The name of Docker's context in use; "default" is the daemon of this machine."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path("~/.docker").expanduser())
+    try:
+        configured = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext")
+    except (OSError, ValueError, AttributeError):
+        configured = None
+    return os.environ.get("DOCKER_CONTEXT") or configured or "default"
+
+
+def endpoint() -> str:
+    """Where the docker command finds its daemon, as a URL; "" for this machine's own."""
+    if host := os.environ.get("DOCKER_HOST"):
+        return host
+    return "" if context() == "default" else run("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
+
+
+def _is_elsewhere(url: str) -> bool:
+    """Whether ports that this daemon opens on its 127.0.0.1 cannot be reached from here."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("ssh", "tcp", "http", "https"):
+        return False
+    return not (parts.hostname in HERE or str(parts.hostname).startswith("127."))
+
+
+# --- what to do ---------------------------------------------------------------------------------------------------------------
 
 
 def require() -> None:
@@ -96,17 +168,49 @@ def require() -> None:
 
 def remedy(condition: str) -> tuple[str, str]:
     """What to say of a state() that isn't "ready": (sentence, remedy). Shared with the doctor."""
+    named = {"host": os.environ.get("DOCKER_HOST"), "context": context()}
     return {
-        "no client": (_("Docker is not installed."), INSTALL),
-        "no daemon": (_("There is a docker command, but no Docker daemon."), INSTALL),
-        "stopped": (_("Docker is installed, but not running."), START),
+        "no client": (_("Docker is not installed."), _install_command()),
+        "no daemon": (_("There is a docker command, but no Docker daemon."), _install_command()),
+        "stopped": (_("Docker is installed, but not running."), _start_command()),
         "forbidden": (_("You are not allowed to use Docker."), JOIN_GROUP),
+        "podman": (_("The docker command of this machine is Podman's, and the course needs Docker."), INSTALL),
         "elsewhere": (
-            _("DOCKER_HOST points at {host}, which does not answer.").format(host=os.environ.get("DOCKER_HOST")),
+            _("DOCKER_HOST points at {host}, which does not answer.").format(**named),
             _("Start that daemon, or unset DOCKER_HOST."),
+        ),
+        "context": (
+            _("Docker's context {context} does not exist or does not answer.").format(**named),
+            _("Start what it belongs to, or take this machine's own Docker: ") + _own_docker(),
+        ),
+        "remote": (
+            _("Docker runs on another machine ({where}), whose ports cannot be reached from here.").format(
+                where=os.environ.get("DOCKER_HOST") or context()
+            ),
+            _("Take this machine's own Docker: ") + _own_docker(),
         ),
         "silent": (_("Docker runs, but does not answer."), "sudo systemctl restart docker"),
     }[condition]
+
+
+def _own_docker() -> str:
+    """The command after which the docker command speaks to the daemon of this machine."""
+    for variable in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        if os.environ.get(variable):
+            return f"unset {variable}"
+    return "docker context use default"
+
+
+def _install_command() -> str:
+    if platform.system() == "Darwin":
+        return _("Install Docker Desktop and start it.")
+    return INSTALL
+
+
+def _start_command() -> str:
+    if platform.system() == "Darwin":
+        return _("Start Docker Desktop.")
+    return START
 
 
 def ensure() -> None:
@@ -117,13 +221,12 @@ def ensure() -> None:
     condition = state()
     if condition == "ready":
         return
-    sentence, advice = remedy(condition)
-    if os.geteuid() != 0 or condition in ("forbidden", "elsewhere", "silent"):
-        raise AcplabError(sentence, advice)
-    if condition in ("no client", "no daemon"):
+    if os.geteuid() != 0 or condition not in ("no client", "no daemon", "stopped"):
+        raise AcplabError(*remedy(condition))
+    if condition != "stopped":
         _install()
     if state() != "ready":
-        _start()
+        service.start(lambda: state() == "ready")
 
 
 def _install() -> None:
@@ -131,29 +234,8 @@ def _install() -> None:
         raise AcplabError(
             _("Docker is not installed, and this is neither Debian nor Ubuntu."), _("Install Docker Engine.")
         )
-    apt_install(
+    apt.install(
         ["docker.io", "iptables"], _("Docker is missing: installing Debian's docker.io, since you are root"), 40
-    )
-
-
-def apt_install(packages: list[str], title: str, expected: float) -> None:
-    """Install Debian packages as root, announced by the title of the stage."""
-    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    with stage(f"apt-{packages[0]}", title, expected) as current:
-        current.run(["apt-get", "update"], env=env, remedy=_("Is the network up?"))
-        current.run(["apt-get", "install", "--yes", "--no-install-recommends", *packages], env=env)
-
-
-def ensure_browser() -> None:
-    """Chromium for the browser test: installed as root, else AcplabError says how."""
-    if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
-        return
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise AcplabError(_("The browser test needs Chromium."), "sudo apt-get install chromium")
-    apt_install(
-        ["chromium", "fonts-dejavu-core"],
-        _("Chromium is missing: installing it for the browser test, since you are root"),
-        40,
     )
 
 
@@ -166,52 +248,3 @@ def remove_images() -> None:
     run("image", "prune", "--force", "--filter", "label=acplab.inputs")
     if "acplab" in run("network", "ls", "--format", "{{.Name}}").split():
         run("network", "rm", "acplab")
-
-
-def _start() -> None:
-    with stage("docker", _("Docker is stopped: starting it, since you are root"), 8) as current:
-        if Path("/run/systemd/system").is_dir():
-            current.run(["systemctl", "start", "docker"])
-        else:
-            _start_own_daemon(current)
-        _wait_until_ready(current)
-
-
-def _start_own_daemon(current: Stage) -> None:
-    """No service manager: a daemon of our own, which outlives this command."""
-    env = os.environ | {"PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
-    with current.log.open("a") as log:
-        subprocess.Popen(
-            ["dockerd", *_runtime_options()],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=env,
-            start_new_session=True,
-        )
-
-
-def _runtime_options() -> list[str]:
-    """On a host whose root lacks a capability, runc is called through our shim."""
-    from acplab.host import runc_shim
-
-    if len(runc_shim.held()) == len(runc_shim.NAMES):
-        return []
-    folder = paths.cache() / "docker"
-    folder.mkdir(exist_ok=True)
-    shim, script = folder / "runc-shim", folder / "runc_shim.py"
-    # Copies, so that the daemon does not depend on this checkout staying where it is.
-    script.write_text(Path(runc_shim.__file__).read_text())
-    shim.write_text(f'#!/bin/sh\nexec {shutil.which("python3", path="/usr/bin:/bin") or "python3"} -I {script} "$@"\n')
-    shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
-    config = folder / "daemon.json"
-    config.write_text(json.dumps({"runtimes": {"acplab": {"path": str(shim)}}, "default-runtime": "acplab"}))
-    say(_("This host keeps a capability from root, so containers start through {shim}.").format(shim=shim))
-    return ["--config-file", str(config)]
-
-
-def _wait_until_ready(current: Stage) -> None:
-    for attempt in retry_context(on=AcplabError, attempts=None, timeout=40, wait_max=1.0):
-        with attempt:
-            if state() != "ready":
-                raise current.failure(1, "dockerd", _("Docker did not come up."))

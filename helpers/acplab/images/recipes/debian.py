@@ -11,7 +11,7 @@ from pathlib import Path
 from acplab.base.console import Stage
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.host import docker
+from acplab.host import apt
 from acplab.images import catalogue, store
 from acplab.images.recipes.parts import finished, network_remedy
 
@@ -46,7 +46,7 @@ def _require_mmdebstrap() -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         raise AcplabError(_("mmdebstrap is missing; it makes Debian root file systems."), command)
     title = _("mmdebstrap is missing: installing it, since you are root")
-    docker.apt_install(["mmdebstrap", "debian-archive-keyring"], title, 10)
+    apt.install(["mmdebstrap", "debian-archive-keyring"], title, 10)
 
 
 def roots(names: Iterable[str]) -> Future[list[Path]]:
