@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
+import numbers
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import datetime
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +65,7 @@ def begun(lab: str) -> str | None:
 
 
 def note(lab: str, key: str, value: Any) -> None:
-    """Keep a JSON value for later checks."""
+    """Keep a value for later checks, as JSON has it; AcplabError if it has no such form."""
     with _database() as db:
         db.executemany("insert or replace into note values (?, ?, ?)", _rows(lab, {key: value}))
 
@@ -111,4 +114,34 @@ def forget(lab: str) -> None:
 
 
 def _rows(lab: str, values: dict[str, Any]) -> list[tuple[str, str, str]]:
-    return [(lab, key, json.dumps(value)) for key, value in values.items()]
+    return [(lab, key, json.dumps(plain(key, value))) for key, value in values.items()]
+
+
+def plain(key: str, value: Any) -> Any:
+    """A value as JSON has it: numpy's numbers too, addresses and ranges as text, a set as a sorted list, a plan as its record."""
+    match value:
+        case None | bool():
+            return value
+        case str() | IPv4Address() | IPv6Address() | IPv4Network() | IPv6Network():
+            return str(value)
+        case numbers.Integral():
+            return int(value)
+        case numbers.Real() if math.isfinite(value):
+            return float(value)
+        case Mapping():
+            return {str(name): plain(key, one) for name, one in value.items()}
+        case list() | tuple():
+            return [plain(key, one) for one in value]
+        case set() | frozenset():
+            return sorted((plain(key, one) for one in value), key=_order)
+    if callable(getattr(value, "record", None)):
+        return value.record()
+    raise AcplabError(
+        _("{key}: a {kind} cannot be noted.").format(key=key, kind=type(value).__name__),
+        _("Note numbers and texts, or a list or dict of them; of an object one of its fields."),
+    )
+
+
+def _order(value: Any) -> tuple[float, str]:
+    """Numbers by size, then all else by its text."""
+    return (value, "") if isinstance(value, int | float) else (math.inf, json.dumps(value))
