@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import tarfile
 
 import pytest
@@ -13,6 +14,7 @@ from acplab.host import docker
 from acplab.images import bundles, catalogue, containerd, sources, store
 from acplab.images.recipes import image as recipe
 
+REAL_SAVE = store.save
 SIZING = "docker.io/acplab/sizing:1.0.0"
 
 
@@ -195,9 +197,44 @@ def test_docker_is_given_no_file_name_since_it_may_not_see_our_files(context, tm
     assert not [word for word in context["words"] if str(paths.cache()) in word or "/tmp" in word]
 
 
+def python(text: str) -> list[str]:
+    return [sys.executable, "-c", text]
+
+
+def test_a_command_is_fed_through_a_pipe_whatever_its_size(tmp_path):
+    (tmp_path / "archive").write_bytes(b"x" * 5_000_000)
+    count = "import os, stat, sys; print(stat.S_ISFIFO(os.fstat(0).st_mode), len(sys.stdin.buffer.read()))"
+    with (tmp_path / "archive").open("rb") as archive:
+        assert store.feed(python(count), archive) == (0, "True 5000000\n")
+
+
+def test_a_command_that_ends_before_it_has_read_all_tells_why(tmp_path):
+    (tmp_path / "archive").write_bytes(b"x" * 5_000_000)
+    with (tmp_path / "archive").open("rb") as archive:
+        assert store.feed(python("print('no room'); raise SystemExit(3)"), archive) == (3, "no room\n")
+
+
+def test_an_archive_appears_when_it_is_whole(tools, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "save", REAL_SAVE)
+    tools.add("docker")
+    tools.answer("docker", "save", out="all of it")
+    store.save(["a", "b"], tmp_path / "images.tar")
+    assert (tmp_path / "images.tar").read_text() == "all of it"
+    assert tools.calls == [["docker", "save", "a", "b"]]
+
+
+def test_an_archive_that_could_not_be_saved_leaves_nothing(tools, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "save", REAL_SAVE)
+    tools.add("docker")
+    tools.answer("docker", "save", out="half", err="no such image: b\n", code=1)
+    with pytest.raises(AcplabError, match="docker save failed: no such image: b"):
+        store.save(["a", "b"], tmp_path / "images.tar")
+    assert not list(tmp_path.glob("images*"))
+
+
 def test_the_last_line_of_a_docker_command_that_failed_is_said(tools, folders, tmp_path):
     tools.add("docker")
-    tools.answer("docker", "load", out="Loading\n", err="unexpected EOF\n", code=1)
+    tools.answer("docker", "load", out="Loading\nunexpected EOF\n", code=1)
     (tmp_path / "archive").touch()
     with (
         (tmp_path / "archive").open("rb") as archive,

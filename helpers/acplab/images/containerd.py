@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping
 from typing import IO
 
 from acplab.base.console import Stage
 from acplab.host import docker
-from acplab.images.store import LABEL
+from acplab.images import store
 
 CTR = ("ctr", "--namespace", "k8s.io")
 
@@ -21,7 +20,7 @@ def holds(node: str) -> dict[str, str]:
 
 
 def _fingerprint(line: str) -> str:
-    found = re.search(rf"\b{re.escape(LABEL)}=(\w+)", line)
+    found = re.search(rf"\b{re.escape(store.LABEL)}=(\w+)", line)
     return found[1] if found else ""
 
 
@@ -31,8 +30,10 @@ def put(node: str, archive: IO[bytes], images: Mapping[str, str], current: Stage
     images: image -> fingerprint of what is in the archive.
     """
     into = ["docker", "exec", "--interactive", node, *CTR, "images", "import", "--no-unpack", "--digests", "-"]
-    with current.log.open("a") as log:
-        if code := subprocess.call(into, stdin=archive, stdout=log, stderr=log):
-            raise current.failure(code, "ctr images import")
+    code, said = store.feed(into, archive)
+    with current.log.open("a", encoding="utf-8") as log:
+        log.write(said)
+    if code:
+        raise current.failure(code, "ctr images import")
     for image, inputs in images.items():
-        docker.run("exec", node, *CTR, "images", "label", image, f"{LABEL}={inputs}")
+        docker.run("exec", node, *CTR, "images", "label", image, f"{store.LABEL}={inputs}")

@@ -1,14 +1,17 @@
 """Docker's store: what is in it, and how files get there.
 
-Files go through pipes and never by name: Docker from snap sees no /tmp, and a daemon elsewhere sees no file of ours.
+Files go through pipes, never by name and not as open files: Docker from snap may see neither /tmp nor our cache.
 """
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -30,9 +33,27 @@ def built_from(reference: str) -> str | None:
 
 def piped(verb: str, *arguments: str, source: IO[bytes]) -> None:
     """`docker VERB` that reads a file from its standard input. AcplabError carries the last line it said."""
-    done = subprocess.run(["docker", verb, *arguments], stdin=source, capture_output=True)
-    if done.returncode:
-        raise _failed(verb, done.stderr or done.stdout)
+    code, said = feed(["docker", verb, *arguments], source)
+    if code:
+        raise _failed(verb, said)
+
+
+def feed(command: Sequence[str], source: IO[bytes]) -> tuple[int, str]:
+    """Run a command that reads `source` through a pipe: (exit code, what it said)."""
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    feeder = threading.Thread(target=_copy, args=(source, process.stdin))
+    feeder.start()
+    with process:
+        said = process.stdout.read().decode(errors="replace")
+        feeder.join()
+    return process.returncode, said
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> None:
+    with contextlib.suppress(BrokenPipeError), target:  # the command may end early; its exit code says why
+        shutil.copyfileobj(source, target, 1 << 20)
 
 
 def build(reference: str, context: Mapping[str, Path | str], inputs: str, file: str = "") -> None:
@@ -70,15 +91,20 @@ def readable(member: tarfile.TarInfo) -> tarfile.TarInfo:
 def save(references: list[str], target: Path) -> None:
     """`docker save` of images into a file that appears when it is whole."""
     part = target.with_suffix(".part")
-    with part.open("wb") as archive:
-        done = subprocess.run(["docker", "save", *references], stdout=archive, stderr=subprocess.PIPE)
-    if done.returncode:
+    with (
+        part.open("wb") as archive,
+        subprocess.Popen(["docker", "save", *references], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        shutil.copyfileobj(process.stdout, archive, 1 << 20)
+        said = process.stderr.read().decode(errors="replace")
+    if process.returncode:
         part.unlink()
-        raise _failed("save", done.stderr)
+        raise _failed("save", said)
     part.replace(target)
 
 
-def _failed(verb: str, said: bytes) -> AcplabError:
-    words = said.decode(errors="replace").strip().splitlines() or [_("no output")]
-    sentence = _("docker {verb} failed: {last}").format(verb=verb, last=words[-1])
-    return AcplabError(sentence, _("Run ./acplab doctor."))
+def _failed(verb: str, said: str) -> AcplabError:
+    last = (said.strip().splitlines() or [_("no output")])[-1]
+    return AcplabError(_("docker {verb} failed: {last}").format(verb=verb, last=last), _("Run ./acplab doctor."))
