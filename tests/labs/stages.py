@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from acplab import kube
+from acplab import cluster, kube
 from acplab.base.errors import AcplabError
 from acplab.course import lab as labs
 from acplab.course import spec, wrong
@@ -102,10 +103,15 @@ class Stage:
         first = self.lab._checks().first_notes
         record.begin(self.lab.lab.id, first(LabView(self.lab.namespace, self.lab.ingress_url)) if first else {})
 
+    def _filled(self, notes: dict[str, Any]) -> dict[str, Any]:
+        """The notes with ${cluster} filled in: nodes are called after their cluster, and that after its owner."""
+        there = cluster.recorded(self.lab.lab.cluster)
+        return json.loads(json.dumps(notes).replace("${cluster}", there.name if there else ""))
+
     def note(self, case: WrongCase) -> None:
         """Note what the case's learner has noted; what cannot be noted at all is refused."""
         declared = self.lab.lab.notes or {}
-        for key, value in case.notes.items():
+        for key, value in self._filled(case.notes).items():
             if declared.get(key) in RECORDED:
                 record.note(self.lab.lab.id, key, value)
             elif case.refused:
