@@ -21,7 +21,7 @@ WORDS = {
     r"\bmend(s|ed|ing)?\b": "fix, repair",
     r"\bwhoever\b": "a subject: who ... and a verb",
     r"\bset(s|ting)? (it |them |\{\w+\} )?going\b": "start, restart",
-    r"\bstands\b(?! for)": "is, runs, is listed",
+    r"\bstands\b(?! (in )?for)": "is, runs, is listed",
     rf"\b({THINGS}) an? (node|second|minute|hour|day|zone|bar|bucket|request|line|pod|lab|chapter|version|cluster)\b": "per",
     r"\bnobody listens\b": "nothing is listening",
     r"\bnot so after\b": "condition not met within",
