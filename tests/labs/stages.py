@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +104,10 @@ class Stage:
         first = self.lab._checks().first_notes
         record.begin(self.lab.lab.id, first(LabView(self.lab.namespace, self.lab.ingress_url)) if first else {})
 
-    def _filled(self, notes: dict[str, Any]) -> dict[str, Any]:
+    def _filled(self, notes: Mapping[str, Any]) -> dict[str, Any]:
         """The notes with ${cluster} filled in: nodes are called after their cluster, and that after its owner."""
         there = cluster.recorded(self.lab.lab.cluster)
-        return json.loads(json.dumps(notes).replace("${cluster}", there.name if there else ""))
+        return json.loads(json.dumps(dict(notes)).replace("${cluster}", there.name if there else ""))
 
     def note(self, case: WrongCase) -> None:
         """Note what the case's learner has noted; what cannot be noted at all is refused."""
