@@ -365,6 +365,28 @@ def test_after_an_error_the_lock_is_free(docker_store):
             sources.ensure("bogus")
 
 
+def test_what_older_recipes_of_the_route_made_is_removed(monkeypatch):
+    node = sources.planned("built")
+    version = catalogue.load()["kubernetes"]
+    older = [f"acplab/node:{version}-000000000000", f"acplab/node-base:{version}-000000000000"]
+    others = [node.reference, recipe.base_reference(), sources.planned("published").reference]
+    removed = []
+
+    def run(*words):
+        if words[1] == "rm":
+            removed.append(words[-1])
+        return "\n".join(older + others)
+
+    monkeypatch.setattr(docker, "run", run)
+    tar = sources._tar(node)
+    tar.parent.mkdir(parents=True)
+    for file in (tar, tar.with_name(f"built-{version}-000000000000.tar"), tar.with_name("published-v1.36.1-0.tar")):
+        file.touch()
+    sources._forget_older(node)
+    assert removed == older
+    assert {file.name for file in tar.parent.iterdir()} == {tar.name, "published-v1.36.1-0.tar"}
+
+
 def test_a_lost_docker_store_is_refilled_from_the_cache(docker_store, made, tools):
     tools.add("docker")
     node = sources.planned("built")

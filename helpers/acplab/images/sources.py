@@ -255,8 +255,10 @@ def _forget_older(node: NodeImage) -> None:
     for tar in _tar(node).parent.glob(f"{node.route}-*.tar"):
         if tar != _tar(node):
             tar.unlink()
-    made = docker.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "acplab/node").split()
-    for reference in made:
-        if reference != node.reference and reference.split("-")[0] == node.reference.split("-")[0]:
+    version, _inputs = node.reference.split(":")[1].rsplit("-", 1)
+    listing = ["image", "ls", "--filter", "reference=acplab/node*", "--format", "{{.Repository}}:{{.Tag}}"]
+    for reference in docker.run(*listing).split():
+        ours = reference.split(":")[1].startswith(f"{version}-")  # another route has another version
+        if ours and reference not in (node.reference, recipe.base_reference()):
             with contextlib.suppress(AcplabError):  # a cluster still runs it
                 docker.run("image", "rm", reference)

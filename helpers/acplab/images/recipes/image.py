@@ -62,14 +62,22 @@ def _binaries(image: Image) -> list[Path]:
     return [go.program(image.program) / name for name in image.files]
 
 
+def base_reference() -> str:
+    """Name that the base of the node image has once it is built."""
+    return f"acplab/node-base:{catalogue.load()['kubernetes']}-{catalogue.base_node_inputs()}"
+
+
 def base_node() -> str:
     """Name of the node's Docker image before images are baked in: Debian, Kubernetes' programs, our entrypoint."""
-    inputs, kubernetes = catalogue.base_node_inputs(), catalogue.load()["kubernetes"]
-    reference = f"acplab/node-base:{kubernetes}-{inputs}"
+    inputs, reference = catalogue.base_node_inputs(), base_reference()
     if store.built_from(reference) != inputs:
         debian.import_root("node")
         binaries = {
             f"bin/{name}": go.program(of) / name for of, names in catalogue.NODE_PROGRAMS.items() for name in names
         }
-        store.build(reference, {".": catalogue.FOLDER / "node", "files/kind/version": kubernetes} | binaries, inputs)
+        store.build(
+            reference,
+            {".": catalogue.FOLDER / "node", "files/kind/version": catalogue.load()["kubernetes"]} | binaries,
+            inputs,
+        )
     return reference
