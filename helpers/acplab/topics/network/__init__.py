@@ -36,14 +36,19 @@ from acplab.topics.network.planner import (
 )
 
 __all__ = [
-    "Growth", "Limit", "Neighbour", "Plan", "Plugin", "Range", "Request", "Result", "VSwitch", "Violation",
+    "Brief", "Growth", "Limit", "Neighbour", "Plan", "Plugin", "Range", "Request", "Result", "VSwitch", "Violation",
     "apply", "changed", "check", "cluster_ranges", "flannel_nodes", "flannel_pods", "growth", "kind_config", "plan",
-    "plan_or_raise", "plan_picture", "planning_studio", "repair", "terway_pods", "usable", "valid",
+    "plan_holds", "plan_keeps", "plan_or_raise", "plan_picture", "planning_studio", "recorded_plan", "recorded_plan_hint", "repair", "terway_pods", "usable", "valid",
 ]  # fmt: skip
 
 
 # What needs more than planning does, and the module that has it.
 LATER = {
+    "Brief": "brief",
+    "plan_holds": "expect",
+    "plan_keeps": "expect",
+    "recorded_plan": "expect",
+    "recorded_plan_hint": "diagnose",
     "cluster_ranges": "to_cluster",
     "kind_config": "to_cluster",
     "plan_picture": "picture",
