@@ -56,6 +56,18 @@ def build(lab: Annotated[str | None, typer.Argument(help="A lab; all of them if 
 
 
 @app.command()
+def outputs(
+    notebook: Annotated[Path, typer.Argument(help="A chapter or a solution.ipynb.", exists=True, dir_okay=False)],
+) -> None:
+    """Run a notebook on the test cluster and store the outputs of its cells with the tag nbval-check-output."""
+    os.environ.setdefault("ACPLAB_INSTANCE", "test")
+    from acplab.app.outputs import refresh
+
+    changed = refresh(notebook.resolve())
+    say(_("Changed: {cells}.").format(cells=", ".join(changed)) if changed else _("All outputs are as they were."))
+
+
+@app.command()
 def check(
     name: Name,
     wrong: Annotated[bool, typer.Option(help="Also the wrong solutions.")] = True,
