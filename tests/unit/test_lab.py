@@ -8,7 +8,7 @@ import sqlite3
 import threading
 
 import pytest
-from acplab.base import locks as turns
+from acplab.base import locks
 from acplab.base.errors import AcplabError
 from acplab.course import chapter as chapters
 from acplab.course import files as workfiles
@@ -177,7 +177,7 @@ def test_a_manifest_for_another_namespace_is_refused_whole(world):
 
 def hold(home: str, ready, release) -> None:
     os.environ["ACPLAB_HOME"] = home
-    with turns.turn("01-shop", "resetting it"):
+    with locks.operation_lock("01-shop", "resetting it"):
         ready.set()
         release.wait(30)
 
@@ -221,28 +221,28 @@ def test_two_threads_of_one_program(world):
     inside, leave = threading.Event(), threading.Event()
 
     def work() -> None:
-        with turns.turn("01-shop", "checking it"):
+        with locks.operation_lock("01-shop", "checking it"):
             inside.set()
             leave.wait(10)
 
     thread = threading.Thread(target=work)
     thread.start()
     assert inside.wait(10)
-    with pytest.raises(AcplabError, match="checking it"), turns.turn("01-shop", "resetting it"):
+    with pytest.raises(AcplabError, match="checking it"), locks.operation_lock("01-shop", "resetting it"):
         pass
     leave.set()
     thread.join()
 
 
 def test_the_turn_ends_with_an_error_too(world):
-    with pytest.raises(RuntimeError), turns.turn("01-shop", "x"):
+    with pytest.raises(RuntimeError), locks.operation_lock("01-shop", "x"):
         raise RuntimeError
-    with turns.turn("01-shop", "y"):
+    with locks.operation_lock("01-shop", "y"):
         pass
 
 
 def test_who_held_the_turn_is_forgotten(world):
-    with turns.turn("01-shop", "y"):
+    with locks.operation_lock("01-shop", "y"):
         assert (world.home / "locks" / "01-shop.holder").exists()
     assert not (world.home / "locks" / "01-shop.holder").exists()
 
@@ -481,7 +481,7 @@ def test_a_chapter_says_which_manifests_there_are(world):
 def test_a_chapter_in_use_by_another_terminal_is_left_alone(world):
     chapter = chapters.open("00-welcome")
     chapter.apply("shop.yaml")
-    with turns.turn(chapter.namespace, "opening it"):
+    with locks.operation_lock(chapter.namespace, "opening it"):
         for act in (lambda: chapters.open("00-welcome"), chapter.close):
             with pytest.raises(AcplabError, match="is opening it"):
                 act()

@@ -87,11 +87,11 @@ def test_what_the_owner_may_not_write_asks_for_chmod(locked, monkeypatch):
 @pytest.mark.parametrize("name", ["locks", "locks/small.lock"])
 def test_a_lock_of_root_is_told_at_once(locked, name):
     file = paths.home() / name
-    with locks.turn("small", "looking"):
+    with locks.operation_lock("small", "looking"):
         pass
     file.touch()
     locked.add(file)
-    told = refused(lambda: locks.turn("small", "looking").__enter__())
+    told = refused(lambda: locks.operation_lock("small", "looking").__enter__())
     assert str(file) in told.sentence
     assert told.remedy == f'sudo chown -R "$(id -un)" "{paths.home()}"'
 

@@ -18,32 +18,32 @@ from acplab.base.i18n import _
 
 
 @contextmanager
-def hold(file: Path, patience: float, busy: Callable[[], AcplabError]) -> Iterator[None]:
-    """Hold a lock while the block runs; what busy() gives is raised if it is not free after `patience` seconds.
+def lock(file: Path, timeout: float, on_busy: Callable[[], AcplabError]) -> Iterator[None]:
+    """Hold a lock while the block runs; what on_busy() gives is raised if it is not free after `timeout` seconds.
 
     The operating system frees the lock of a process that died, so there is nothing to clean up by hand.
     """
     paths.require_usable(file)  # the library would wait for the time limit to see a permission appear
-    lock = FileLock(file)
+    held = FileLock(file)
     try:
-        lock.acquire(timeout=patience)
+        held.acquire(timeout=timeout)
     except Timeout:
-        raise busy() from None
+        raise on_busy() from None
     except OSError as error:
         raise paths.refusal(error) from None
     try:
         yield
     finally:
-        lock.release()
+        held.release()
 
 
 @contextmanager
-def turn(name: str, doing: str) -> Iterator[None]:
+def operation_lock(name: str, doing: str) -> Iterator[None]:
     """Hold the lab or chapter while the block runs, or AcplabError that says who holds it.
 
     doing: what the block does, as others will read it ("resetting it").
     """
-    with hold(_file(name, "lock"), 0, lambda: _held(name)):
+    with lock(_file(name, "lock"), 0, lambda: _held(name)):
         try:
             paths.write_whole(_file(name, "holder"), json.dumps(_me(doing)))
             yield

@@ -57,7 +57,7 @@ def _alone() -> AbstractContextManager[None]:
     busy = AcplabError(
         _("Another acplab is working on the cluster at this moment."), _("Wait until it has finished, then try again.")
     )
-    return locks.hold(paths.home() / "cluster.lock", LOCK_SECONDS, lambda: busy)
+    return locks.lock(paths.home() / "cluster.lock", LOCK_SECONDS, lambda: busy)
 
 
 def _ensure(profile: str, route: str, ranges: Ranges | None) -> Cluster:

@@ -11,7 +11,7 @@ from acplab import cluster, kube
 from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.base.locks import turn
+from acplab.base.locks import operation_lock
 from acplab.course.namespaces import CHAPTER, LabNamespace, apply_in
 from acplab.course.spec import unknown
 from acplab.kube import client
@@ -62,7 +62,7 @@ class Chapter:
 
     def close(self, say: Say = print) -> None:
         """Remove the namespace with all that the chapter made in it, on each cluster, and say what that was."""
-        with turn(self.namespace, _("closing it")), self.cluster:
+        with operation_lock(self.namespace, _("closing it")), self.cluster:
             say(self._own.remove())
         for profile in sorted(self._visited):
             try:
@@ -73,7 +73,7 @@ class Chapter:
 
     def refresh(self) -> None:
         """Empty the namespace: a chapter's first cell begins anew each time that it runs."""
-        with turn(self.namespace, _("opening it")):
+        with operation_lock(self.namespace, _("opening it")):
             self._own.remove()
             self._own.make()
 

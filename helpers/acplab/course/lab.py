@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from acplab import cluster, kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.base.locks import turn
+from acplab.base.locks import operation_lock
 from acplab.course import files as workfiles
 from acplab.course import spec as labfiles
 from acplab.course import store as record
@@ -69,7 +69,7 @@ class Lab:
 
     def apply(self, file: str, **values: str) -> list[kube.Applied]:
         """Apply your file from work/ (else the one in given/ or the lab's folder), or YAML text."""
-        with turn(self.lab.id, _("applying a file to it")), self._running_cluster():
+        with operation_lock(self.lab.id, _("applying a file to it")), self._running_cluster():
             self._started()
             source = file if "\n" in file else workfiles.locate(self.lab, file)
             return apply_in(self.namespace, source, values)
@@ -78,7 +78,7 @@ class Lab:
     def check(self, task: str | None = None) -> Report:
         """Judge a task by its id, the next open one if none is given. Only looks, never changes anything."""
         wanted = self._task(task)
-        with turn(self.lab.id, _("checking it")):
+        with operation_lock(self.lab.id, _("checking it")):
             results = self._checks().run(wanted.id, self._view())
             passed = Report(self.lab.id, wanted.id, results).passed
             record.attempt(self.lab.id, wanted.id, passed)
@@ -88,7 +88,7 @@ class Lab:
     def hint(self, task: str | None = None) -> Hint:
         """A hint from the state of your lab: the first call says where to look, later ones come closer."""
         wanted = self._task(task)
-        with turn(self.lab.id, _("making a hint for it")):
+        with operation_lock(self.lab.id, _("making a hint for it")):
             both = self._checks().tiers(wanted.id, self._view())
             tier = record.next_tier(self.lab.id, wanted.id)
         return Hint(self.lab.id, wanted.id, tier, both[tier - 1])
@@ -151,7 +151,7 @@ class Lab:
 
     def open(self, say: Say = print) -> None:
         """Set the lab up if it is not, hand out its files, and say where the learner stands."""
-        with turn(self.lab.id, _("starting it")), self._ready_cluster(anew=record.begun(self.lab.id) is None):
+        with operation_lock(self.lab.id, _("starting it")), self._ready_cluster(anew=record.begun(self.lab.id) is None):
             if self._own.ready():
                 say(_("The lab {lab} goes on where it was.").format(lab=self.lab.id))
             else:
@@ -166,7 +166,7 @@ class Lab:
 
     def start_over(self, say: Say) -> str:
         """What reset() does: say each step while it happens, and give the last sentence back."""
-        with turn(self.lab.id, _("resetting it")), self._ready_cluster(anew=True):
+        with operation_lock(self.lab.id, _("resetting it")), self._ready_cluster(anew=True):
             if self.lab.cluster != NO_CLUSTER:
                 told = _("Resetting {lab}: its namespace is removed and set up again, about 20 s.")
                 say(told.format(lab=self.lab.id))
@@ -182,7 +182,7 @@ class Lab:
     @_on_own_cluster
     def finish(self, say: Say = print) -> None:
         """Remove what the lab has in the cluster. Your progress and your files in work/ are kept."""
-        with turn(self.lab.id, _("cleaning up after it")):
+        with operation_lock(self.lab.id, _("cleaning up after it")):
             say(self._own.remove())
         say(self.standing() + ".")
 

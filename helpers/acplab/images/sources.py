@@ -95,7 +95,7 @@ def alone() -> AbstractContextManager[None]:
     busy = AcplabError(
         _("Another acplab is getting the images at this moment."), _("Wait until it has finished, then start again.")
     )
-    return locks.hold(paths.cache() / "images.lock", 0, lambda: busy)
+    return locks.lock(paths.cache() / "images.lock", 0, lambda: busy)
 
 
 def _in_docker(route: str) -> NodeImage | None:
