@@ -183,9 +183,3 @@ def test_the_remedy_does_not_name_what_is_chosen_already():
     assert found.proposal == {"instance_type": "ecs.c7.3xlarge"}
     (found,) = network.plan(Request(V, "terway", eni="exclusive", pods_per_node=58)).violations
     assert "shared ENIs" in found.remedy
-
-
-@pytest.mark.parametrize("name", ["Shop Cluster", "shop_cluster", "课程"])
-def test_a_cluster_name_that_kind_refuses_is_refused(name):
-    with pytest.raises(AcplabError, match="cluster name"):
-        network.kind_config(network.plan_or_raise(Request(V)), name)

@@ -342,7 +342,7 @@ def can_be_repaired(plan: Plan, most: int) -> bool:
 @pytest.mark.slow
 @settings(max_examples=30)
 @given(plans())
-def test_no_repair_with_fewer_changes_can_be_found_by_trying(plan):
+def test_a_repair_changes_as_few_fields_as_brute_force_does(plan):
     assume(len(plan.vswitches) <= 3)
     result = network.repair(plan)
     if fixed := result.plan:
@@ -433,7 +433,7 @@ def test_limits_are_sorted_and_the_first_comes_first(plan):
 
 
 @given(healthy(["flannel"]), st.integers(0, 40))
-def test_the_blocks_of_nodes_are_apart_and_inside_the_pod_cidr(plan, n):
+def test_the_pod_cidrs_of_nodes_are_apart_and_inside_the_clusters_pod_cidr(plan, n):
     blocks = plan.node_pod_cidrs(n)
     assert len(blocks) == min(n, network.flannel_nodes(plan.pod_cidr, plan.node_mask))
 

@@ -69,7 +69,7 @@ def test_flannel_in_words() -> None:
     ]
 
 
-def test_the_blocks_are_those_of_the_plan() -> None:
+def test_the_first_nodes_pod_cidrs_are_those_of_the_plan() -> None:
     plan = network.plan_or_raise(FLANNEL)
     assert all(block in network.plan_picture(plan).text for block in plan.node_pod_cidrs(3))
 
@@ -120,7 +120,7 @@ def test_a_valid_plan_has_no_marks() -> None:
         assert "Broken rules" not in figure.text
 
 
-def test_a_wish_that_cannot_be_had_shows_the_vswitches_all_the_same() -> None:
+def test_a_request_without_a_plan_shows_its_vswitches() -> None:
     text = network.plan_picture(Request(vpc="172.16.0.0/12", pod_cidr="172.20.0.0/16")).text
     assert "vSwitch node-cn-hangzhou-h 172.16.0.0/24" in text
     assert "Pod CIDR 172.20.0.0/16: no node mask yet" in text
@@ -133,7 +133,7 @@ def test_vswitches_of_one_zone_fill_one_after_the_other() -> None:
     assert "vSwitch b 192.168.0.16/28: addresses for nodes: 0 now, 8 in two years, room for 12" in text
 
 
-def test_what_lacks_is_told_and_the_strip_ends_with_the_room() -> None:
+def test_a_vswitch_that_is_too_small_names_the_need_and_its_strip_is_full() -> None:
     wish = Request(vpc="192.168.0.0/16", vswitches=TWO[:1], nodes=5, nodes_later=20)
     assert "addresses for nodes: 5 now, 20 in two years, room for 12" in network.plan_picture(wish).text
     strips = [piece.strip for piece in pieces(scenes.scene(wish).ours) if piece.strip]
@@ -213,7 +213,7 @@ requests = st.builds(
 
 @settings(deadline=None)
 @given(requests)
-def test_whatever_is_asked_for_gets_a_scene_with_every_problem(wish: Request) -> None:
+def test_every_request_gets_a_scene_with_every_problem(wish: Request) -> None:
     scene = scenes.scene(wish)
     assert len(scene.problems) == len(network.plan(wish).violations)
     for piece in pieces((*scene.ours, *scene.theirs)):

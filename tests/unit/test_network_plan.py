@@ -60,12 +60,12 @@ def only(plan: Plan) -> network.Violation:
 @pytest.mark.parametrize(
     ("mask", "nodes", "pods"), [(24, 256, 256), (25, 512, 128), (26, 1024, 64), (27, 2048, 32), (28, 4096, 16)]
 )
-def test_a_16_by_node_mask(mask, nodes, pods):
+def test_nodes_and_pods_of_a_16_by_node_mask(mask, nodes, pods):
     assert network.flannel_nodes("172.20.0.0/16", mask) == nodes
     assert network.flannel_pods(mask) == pods
 
 
-def test_a_pod_cidr_that_is_smaller_than_a_block_has_none():
+def test_a_pod_cidr_that_is_smaller_than_a_nodes_has_room_for_no_node():
     assert network.flannel_nodes("172.20.0.0/25", 24) == 0
     assert network.flannel_nodes("172.20.0.0/24", 24) == 1
 
@@ -118,7 +118,7 @@ def test_a_plan_for_the_most_nodes_that_a_vpc_has_routes_for():
 # --- the rules of one cluster ----------------------------------------------------------------------------------------------
 
 
-def test_a_vpc_of_a_12_swallows_the_usual_pods():
+def test_a_vpc_of_172_16_overlaps_the_usual_pod_cidr():
     swallowed = flannel(
         vpc="172.16.0.0/12", vswitches=(VSwitch("nodes", H, "172.16.0.0/24"),), service_cidr="192.168.0.0/20"
     )
@@ -180,7 +180,7 @@ def test_a_vpc_of_a_12_swallows_the_usual_pods():
         ({"pods_per_node": 257}, {"most-pods"}),
     ],
 )
-def test_flannel(changes, rules):
+def test_rules_that_a_flannel_plan_breaks(changes, rules):
     assert {one.rule for one in network.check(flannel(**changes))} == rules
 
 
@@ -201,7 +201,7 @@ def test_flannel(changes, rules):
         ({"pods_per_node": 257, "instance_type": "ecs.c7.32xlarge"}, {"most-pods"}),
     ],
 )
-def test_terway(changes, rules):
+def test_rules_that_a_terway_plan_breaks(changes, rules):
     assert {one.rule for one in network.check(terway(**changes))} == rules
 
 
@@ -456,7 +456,7 @@ def test_ipv6_pods_are_moved_away_from_what_another_cluster_covers():
         (b"10.0.0.0/8", "not a range", "192.168.0.0/16"),
     ],
 )
-def test_a_range_that_is_none(text, sentence, remedy):
+def test_a_text_that_is_no_range_is_refused(text, sentence, remedy):
     with pytest.raises(AcplabError) as told:
         Request(text)
     assert told.value.sentence.startswith("vpc: ")
@@ -499,7 +499,7 @@ def test_a_range_that_is_none(text, sentence, remedy):
         ({"neighbours": ("10.0.0.0/8",)}, "does not describe a Neighbour", "name, kind, cidrs"),
     ],
 )
-def test_bad_input(changes, sentence, remedy):
+def test_a_bad_field_of_a_request_is_refused(changes, sentence, remedy):
     with pytest.raises(AcplabError) as told:
         Request(**{"vpc": "192.168.0.0/16"} | changes)
     assert sentence in told.value.sentence
@@ -533,14 +533,14 @@ def test_bad_input(changes, sentence, remedy):
         (lambda: network.apply(flannel(), {"pod_cidr": "172.20.0.0"}), "not a range"),
     ],
 )
-def test_bad_input_elsewhere(make, sentence):
+def test_bad_input_of_other_calls_is_refused(make, sentence):
     with pytest.raises(AcplabError) as told:
         make()
     assert sentence in told.value.sentence
     assert told.value.remedy
 
 
-def test_what_yaml_can_say_is_enough():
+def test_a_request_can_be_written_in_yaml():
     read = yaml.safe_load("""
       vpc: 192.168.0.0/16
       zones: [cn-hangzhou-h]
@@ -613,7 +613,7 @@ def test_a_repair_changes_one_range_where_one_is_enough():
     assert network.changed(broken, fixed) == ["vpc"]
 
 
-def test_a_vpc_typed_wrong_is_put_right_and_not_its_three_vswitches():
+def test_a_wrong_vpc_is_repaired_rather_than_its_three_vswitches():
     own = tuple(VSwitch(f"v{i}", H, f"192.168.{i}.0/24") for i in range(1, 4))
     broken = flannel(vpc="192.168.0.0/24", vswitches=own)
     assert len(network.check(broken)) == 3
@@ -646,7 +646,7 @@ def test_a_vpc_grows_to_hold_what_stays_in_it():
     assert network.repair(replace(broken, vswitches=both)).plan.vpc == "192.168.0.0/16"
 
 
-def test_what_is_right_gives_way_if_nothing_else_helps():
+def test_a_repair_moves_a_correct_range_if_nothing_else_helps():
     """The VPC must leave 192.168.0.0/16, and all other private ranges are taken, by the Pods among others."""
     links = tuple(Neighbour(f"n{i}", "idc", (cidr,)) for i, cidr in enumerate(["192.168.0.0/16", "10.0.0.0/8"]))
     broken = flannel(pod_cidr="172.16.0.0/13", service_cidr="172.24.0.0/13", neighbours=links)
@@ -669,7 +669,7 @@ def test_a_repair_leaves_alone_what_means_nothing_to_the_plug_in():
     assert network.changed(broken, network.repair(broken).plan) == ["service_cidr"]
 
 
-def test_what_no_range_can_repair_is_told():
+def test_a_repair_that_no_range_allows_gives_the_violations():
     assert [one.rule for one in network.repair(flannel(pods_per_node=300)).violations] == ["most-pods"]
 
 
@@ -705,7 +705,7 @@ def test_the_limit_that_comes_first_depends_on_the_quota():
     assert network.growth(flannel(nodes_later=100, route_quota=1000)).first.name == "node-vswitch cn-hangzhou-h"
 
 
-def test_growth_in_words_has_a_line_a_limit_the_first_one_first():
+def test_growth_in_words_has_one_line_per_limit_the_first_one_first():
     growth = network.growth(flannel(nodes_later=100))
     lines = growth.words().splitlines()
     assert len(lines) == len(growth.limits)

@@ -120,7 +120,7 @@ def test_a_wrong_number_is_not_corrected_behind_your_back() -> None:
     assert "nodes: 0 is not a whole number" in note(some, "nodes")
 
 
-def test_every_change_draws_anew() -> None:
+def test_every_change_draws_a_new_picture() -> None:
     some = made()
     changes = {"nodes": 9, "plugin": "terway", "zones": f"{H} {I}，cn-hangzhou-j", "vpc": "10.0.0.0/8"}
     seen = [some.image.value]
@@ -252,6 +252,15 @@ def test_a_proposal_for_a_vswitch_appears_in_its_field() -> None:
     assert re.fullmatch(rf"a {H} 192\.168\.\d+\.\d+/2\d", field(some, "vswitches").value)
 
 
+def test_remarks_are_shown_with_a_plan_and_without_one() -> None:
+    some = made(Request(vpc="192.168.0.0/16", plugin="terway", pod_cidr="172.20.0.0/16"))
+    assert "pod_cidr = 172.20.0.0/16 has no effect" in unescape(some.verdict.value)
+    some.set(services=1 << 20)
+    assert some.violations
+    assert "pod_cidr = 172.20.0.0/16 has no effect" in unescape(some.verdict.value)
+    assert "pod_cidr = 172.20.0.0/16 has no effect" in some.words()
+
+
 def test_a_rule_without_a_cure_has_no_button() -> None:
     some = made(Request(vpc="192.168.0.0/16", nodes=3000))
     rules = [problem.rule for problem in some.violations]
@@ -273,9 +282,9 @@ def test_a_wish_that_only_you_can_change_has_no_button_either() -> None:
 def test_growth_tells_its_first_limit() -> None:
     some = made()
     first = network.growth(some.plan).first
-    assert f"Its first limit is at {first.nodes} nodes: {first.why}" in some.verdict.value
+    assert f"Its first limit: {first.nodes} nodes: {first.why}" in some.verdict.value
     field(some, "route_quota").value = 48
-    assert "first limit is at 48 nodes" in some.verdict.value
+    assert "first limit: 48 nodes" in some.verdict.value
 
 
 def test_the_fields_of_the_other_plug_in_are_hidden_unless_they_are_wrong() -> None:
@@ -291,7 +300,7 @@ def test_the_fields_of_the_other_plug_in_are_hidden_unless_they_are_wrong() -> N
     assert hidden(some) == {"pod_cidr", "node_mask", "route_quota"}
 
 
-def test_what_was_chosen_stands_beside_its_field() -> None:
+def test_the_chosen_value_is_shown_beside_its_field() -> None:
     some = made()
     assert note(some, "pod_cidr") == f"chosen: {some.plan.pod_cidr}"
     assert note(some, "node_mask") == "chosen: /24"
@@ -384,7 +393,7 @@ def test_the_words_say_it_all_without_a_front_end() -> None:
     assert "first limit" in made().words()
 
 
-def test_the_plain_calls_stand_in_the_widget() -> None:
+def test_the_plain_calls_are_named_in_the_widget() -> None:
     html = "".join(widget.value for widget in walk(made().box) if isinstance(widget, ipywidgets.HTML))
     for call in (
         "network.plan(request)",

@@ -202,7 +202,7 @@ def _numbered(name: str) -> tuple[str, int]:
 
 
 def _sizes(request: Request, made: dict[str, VSwitch], name: str, known: VSwitch | None) -> tuple[int, int]:
-    """The roomy and the tight prefix of a vSwitch; NoFreeRange if the largest is too small for what lacks."""
+    """The roomy and the tight prefix of a vSwitch; NoFreeRange if the largest possible one is too small."""
     lacking = _lacking(request, made, name)
     if lacking > capacity.MAX_IN_VSWITCH:
         raise NoFreeRange(f"vswitches.{name}")

@@ -101,7 +101,7 @@ def _box(piece: Piece, x: float, y: float, width: float, scene: Scene, depth: in
 
 
 def _lines(piece: Piece, x: float, y: float, width: float, scene: Scene) -> Iterator[Shape]:
-    """What stands in a box, without the boxes in it."""
+    """The content of a box, without the boxes in it."""
     rows: list[tuple[str, str, tuple[Segment, ...]]] = []
     for what, text in (("title", piece.title), *(("note", note) for note in piece.notes)):
         rows += [(what, line, ()) for line in _wrapped(text, width, what)]
@@ -157,7 +157,7 @@ def _draw_segment(axes: Axes, segment: Segment, x: float, y: float, width: float
 
 
 def _draw_mark(axes: Axes, shape: Shape) -> None:
-    """Hatching and words, so that nobody needs to tell colours."""
+    """Hatching and words, so that no mark depends on colour."""
     paint = {"facecolor": style.FAILED_FACE, "edgecolor": style.FAILED_EDGE, "hatch": style.FAILED_HATCH}
     _rectangle(axes, shape.x, shape.y + 0.05, shape.width, shape.height - 0.07, **paint)
     ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}

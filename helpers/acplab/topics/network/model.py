@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from acplab.base.errors import AcplabError
-from acplab.base.i18n import _
+from acplab.base.i18n import _, ngettext
 from acplab.topics.network import rendering
 from acplab.topics.network.ranges import Range
 from acplab.topics.network.request import Request
@@ -71,7 +71,7 @@ class Violation:
 
 @dataclass(frozen=True)
 class Result:
-    """What becomes of a request: its plan, or the broken rules that stand in the way of one.
+    """What becomes of a request: its plan, or the broken rules that prevent one.
 
     plan: None if there is a violation. violations: empty if there is a plan. remarks: sentences about what breaks no rule
     and is worth knowing, such as a field without effect.
@@ -105,6 +105,11 @@ class Limit:
     nodes: int
     why: str
 
+    def words(self) -> str:
+        """The number of nodes, and why."""
+        line = ngettext("{nodes} node: {why}", "{nodes} nodes: {why}", self.nodes)
+        return line.format(nodes=self.nodes, why=self.why)
+
 
 @dataclass(frozen=True)
 class Growth:
@@ -118,9 +123,8 @@ class Growth:
         return self.limits[0]
 
     def words(self) -> str:
-        """One line a limit, the first one first."""
-        line = _("{nodes} nodes: {why}")
-        return "\n".join(line.format(nodes=limit.nodes, why=limit.why) for limit in self.limits)
+        """One line per limit, the first one first."""
+        return "\n".join(limit.words() for limit in self.limits)
 
 
 def as_json(value: Any) -> Any:

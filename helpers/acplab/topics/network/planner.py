@@ -1,7 +1,7 @@
 """The network plan of a cluster: make one, check it, repair it, see how far it grows.
 
     result = plan(Request(vpc="192.168.0.0/16"))
-    result.plan, result.violations      # the plan, or None and what stands in its way
+    result.plan, result.violations      # the plan, or None and the broken rules
 
 Facts and their sources are in the modules beside this one: rules, capacity.
 """
@@ -40,7 +40,7 @@ def check(plan: Plan) -> list[Violation]:
 
 
 def valid(plan: Plan) -> bool:
-    """Whether check(plan) would be empty; quicker than check() where it would not, for whoever tries many plans."""
+    """Whether check(plan) would be empty; quicker than check() where it would not."""
     return rules.valid(plan)
 
 

@@ -26,7 +26,7 @@ DUAL = ("pod_cidr6", "service_cidr6")
 
 
 def solve(request: Request) -> Result:
-    """See network.plan."""
+    """A valid plan with what was given kept and the rest chosen; or what is wrong with what was given."""
     missing, lacking = _missing(request), []
     filled = None
     while filled is None:
@@ -81,7 +81,7 @@ def _others(filled: Request, lacking: Collection[str]) -> list[Violation]:
 
 
 def violations(plan: Request) -> list[Violation]:
-    """See network.check."""
+    """Every rule that the plan breaks, each with a proposal where one exists."""
     findings = list(rules.broken(plan))
     before = {finding.key for finding in findings}
     return [_violation(plan, finding, before) for finding in findings]
@@ -118,7 +118,7 @@ def _value(plan: Request, field: str) -> str:
 
 
 def applied(plan: Some, proposal: Mapping[str, str]) -> Some:
-    """See network.apply."""
+    """The plan with a proposal put in; AcplabError if the proposal has no value that works."""
     values: dict[str, Any] = {}
     for field, value in proposal.items():
         if value == "" or not _takes(plan, field):
@@ -148,7 +148,7 @@ def _name(field: str) -> str:
 
 
 def changed(old: Request, new: Request) -> list[str]:
-    """See network.changed."""
+    """Names of the fields that differ; a vSwitch is "vswitches.NAME"."""
     names = [one.name for one in fields(old) if getattr(old, one.name) != getattr(new, one.name)]
     if "vswitches" not in names:
         return names
@@ -161,7 +161,7 @@ def changed(old: Request, new: Request) -> list[str]:
 
 
 def repaired(plan: Plan) -> Result:
-    """See network.repair."""
+    """The valid plan with the fewest changed fields; or what is wrong, if no change of ours is enough."""
     findings = list(rules.broken(plan))
     needs = [finding.needs for finding in findings]
     every = _changeable(plan, findings)

@@ -134,7 +134,7 @@ def _vswitches(plan: Request, zone: str, role: Literal["node", "pod"]) -> Iterat
     there = rules.of(plan, zone, role)
     for one in there:
         room = network.usable(one.cidr)
-        full = room if one is not there[-1] else later  # the last one shows what lacks
+        full = room if one is not there[-1] else later  # the last one shows what is missing
         yield _vswitch(one, min(now, full), min(later, full), room)
         now, later = max(0, now - room), max(0, later - room)
     if not there:
@@ -243,13 +243,13 @@ def words(scene: Scene) -> Iterator[str]:
         if pieces:
             yield f"  {heading}"
             for piece in pieces:
-                yield from _told(piece, scene.marks, "    ")
+                yield from _lines(piece, scene.marks, "    ")
     if scene.problems:
         yield "  " + _("Broken rules")
         yield from (f"    {problem}" for problem in scene.problems)
 
 
-def _told(piece: Piece, marks: Mapping[str, list[str]], indent: str) -> Iterator[str]:
+def _lines(piece: Piece, marks: Mapping[str, list[str]], indent: str) -> Iterator[str]:
     yield indent + ": ".join([piece.title, *([", ".join(piece.notes)] if piece.notes else [])])
     labels = [segment.label.replace("\n", " ") for segment in piece.strip if segment.label]
     if labels:
@@ -257,4 +257,4 @@ def _told(piece: Piece, marks: Mapping[str, list[str]], indent: str) -> Iterator
     for mark in marks.get(piece.title, ()):
         yield f"{indent}  ! {mark}"
     for inner in piece.inner:
-        yield from _told(inner, marks, indent + "  ")
+        yield from _lines(inner, marks, indent + "  ")

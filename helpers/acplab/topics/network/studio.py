@@ -166,7 +166,7 @@ class Studio:
         if self.violations or getattr(self.request, name) == getattr(self.plan, name):
             return ""
         if name == "vswitches":
-            return _("chosen where one lacked; see the picture")
+            return _("chosen where one was missing; see the picture")
         value = getattr(self.plan, name)
         return _("chosen: {value}").format(value=f"/{value}" if name == "node_mask" else value) if value else ""
 
@@ -197,8 +197,7 @@ class Studio:
                 *self.result.remarks,
             ]
         growth = network.growth(self.plan)
-        first = _("The plan holds. Its first limit is at {nodes} nodes: {why}")
-        title = first.format(nodes=growth.first.nodes, why=growth.first.why)
+        title = _("The plan holds. Its first limit: {limit}").format(limit=growth.first.words())
         return [title, *growth.words().splitlines()[1:], *self.result.remarks]
 
     def _broken_rules(self) -> str:
