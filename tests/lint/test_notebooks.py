@@ -150,4 +150,4 @@ def test_question_banks(tmp_path, stem, enough):
     bank.write_text("".join(QUESTION % n for n in range(enough - 1)))
     assert f"{enough} are the fewest" in nblint.bank(file)[0]
     bank.write_text("".join(QUESTION % n for n in range(enough)).replace("why: v", 'why: ""', 1))
-    assert "text and why" in nblint.bank(file)[0]
+    assert "`options.2.why`" in nblint.bank(file)[0]

@@ -52,7 +52,7 @@ def file(tmp_path, monkeypatch):
 @pytest.fixture
 def quiz(file, monkeypatch) -> exam.Quiz:
     """With the options in the order of BANK, so that a test can speak of A and B."""
-    monkeypatch.setattr(questions, "_mixed", lambda name, kind, options: tuple(options))
+    monkeypatch.setattr(questions, "_mixed", lambda question: question)
     return exam.ask("10-ingress-release")
 
 
@@ -156,15 +156,19 @@ def test_an_unknown_bank(file):
         ("right: true, why: Its", "right: false, why: Its", "exactly one right option, not 0"),
         ("right: false, why: It is alive", "right: true, why: It is alive", "exactly one right option, not 2"),
         ("right: true, why: Entries", "right: false, why: Entries", "at least two right options, not 1"),
-        ("why: It is alive.", 'why: ""', "text and why"),
-        (", why: It is alive.", "", "exactly text, right and why"),
-        ('text: "True"', "text: True", "quote yes"),
-        ("right: false, why: One", 'right: "no", why: One', "true or false"),
-        ("kind: single", "kind: double", "'double' is none of"),
+        ("why: It is alive.", 'why: ""', "`options.1.why`: String should have at least 1 character"),
+        (", why: It is alive.", "", "question 1: `options.1.why` is missing"),
+        ('text: "True"', "text: True", "question 3: `options.1.text`: Input should be a valid string, not True"),
+        (
+            "right: false, why: One",
+            'right: "no", why: One',
+            "`options.2.right`: Input should be a valid boolean, not 'no'",
+        ),
+        ("kind: single", "kind: double", "`kind`: Input should be 'single', 'multiple' or 'truefalse'"),
         ("id: or", "id: retired", "'retired' is used twice"),
-        ("  source: the makers' page\n", "", "source must be a str"),
-        ("zh: [灰度发布]", "zh: 灰度发布", "zh must be a list"),
-        ("  zh:", "  points: 3\n  zh:", "points is not a field"),
+        ("  source: the makers' page\n", "", "`source` is missing"),
+        ("zh: [灰度发布]", "zh: 灰度发布", "`zh`: Input should be a valid tuple"),
+        ("  zh:", "  points: 3\n  zh:", "There is no key `points`; use one of: "),
     ],
 )
 def test_faults_of_a_bank_are_sentences(file, before, after, sentence):

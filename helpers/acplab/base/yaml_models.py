@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from acplab.base.didyoumean import nearest
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 
@@ -29,12 +29,6 @@ class YamlModel(BaseModel):
             if key not in known:
                 raise ValueError(unknown_key(str(key), known))
         return data
-
-
-def nearest(name: str, known: Iterable[str]) -> list[str]:
-    """The names that are near this one; all of them if none is."""
-    known = list(known)
-    return difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:

@@ -1,43 +1,51 @@
-"""Question banks on disk: notebooks/questions/<chapter>.yaml, read into plain data, faults as sentences."""
+"""Question banks on disk: notebooks/questions/<chapter>.yaml as models, with a sentence for everything that is wrong."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-import yaml
+from pydantic import Field, StrictBool, StringConstraints, model_validator
 
-from acplab.base import didyoumean, paths
+from acplab.base import didyoumean, paths, yaml_models
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
+from acplab.base.yaml_models import YamlModel
 
-KINDS = ("single", "multiple", "truefalse")
 LETTERS = "ABCDEFGH"
-_REQUIRED = {"id": str, "kind": str, "ask": str, "options": list, "source": str}
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, strict=True)]
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(YamlModel):
     """One answer to choose. why: why it is right, or what is wrong with it."""
 
-    text: str
-    right: bool
-    why: str
+    text: Text
+    right: StrictBool
+    why: Text
 
 
-@dataclass(frozen=True)
-class Question:
-    """One exam question. kind: single, multiple or truefalse; zh: exam terms in Chinese."""
+class Question(YamlModel):
+    """One exam question. zh: exam terms in Chinese."""
 
-    id: str
-    kind: str
-    ask: str
-    options: tuple[Option, ...]
-    source: str
-    zh: tuple[str, ...] = ()
+    id: Text
+    kind: Literal["single", "multiple", "truefalse"]
+    ask: Text
+    options: Annotated[tuple[Option, ...], Field(min_length=2, max_length=len(LETTERS))]
+    source: Text
+    zh: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_as_many_right_options_as_its_kind(self) -> Question:
+        right = sum(option.right for option in self.options)
+        if self.kind == "multiple" and right < 2:
+            raise ValueError(f"a question of kind multiple must have at least two right options, not {right}")
+        if self.kind != "multiple" and right != 1:
+            raise ValueError(f"a question of kind {self.kind} must have exactly one right option, not {right}")
+        if self.kind == "truefalse" and len(self.options) != 2:
+            raise ValueError(f"a question of kind truefalse must have two options, not {len(self.options)}")
+        return self
 
     @property
     def right(self) -> frozenset[str]:
@@ -68,84 +76,39 @@ def read(file: Path) -> list[Question]:
     faults = problems(file)
     if faults:
         raise AcplabError(faults[0], _("Restore {file} from the repository.").format(file=file))
-    return [_question(entry) for entry in yaml.safe_load(file.read_text(encoding="utf-8"))]
+    return [_mixed(Question(**entry)) for entry in yaml_models.load(file)]
 
 
-def _question(entry: dict[str, Any]) -> Question:
-    options = _mixed(entry["id"], entry["kind"], [Option(**option) for option in entry["options"]])
-    return Question(**(entry | {"options": options, "zh": tuple(entry.get("zh") or ())}))
-
-
-def _mixed(name: str, kind: str, options: list[Option]) -> tuple[Option, ...]:
-    """The options in an order that only the question's id decides: in a bank the right one tends to come first.
+def _mixed(question: Question) -> Question:
+    """Its options in an order that only its id decides: in a bank the right one tends to come first.
 
     So a letter means the same for everybody, in each session and language. True stays before False.
     """
-    if kind != "truefalse":
-        random.Random(name).shuffle(options)
-    return tuple(options)
+    if question.kind == "truefalse":
+        return question
+    options = random.Random(question.id).sample(question.options, len(question.options))
+    return question.model_copy(update={"options": tuple(options)})
 
 
 def problems(file: Path) -> list[str]:
     """Everything that is wrong with a bank, a sentence each."""
     try:
-        entries = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        return [f"{file} cannot be read: {error}"]
+        entries = yaml_models.load(file)
+    except AcplabError as error:
+        return [error.sentence]
     if not isinstance(entries, list) or not entries:
-        return [f"{file} must hold a list of questions."]
-    faults = [f"{file}: question {number}: {f}" for number, e in enumerate(entries, 1) for f in _faults(e)]
-    return faults + [f"{file}: the id {name!r} is used twice." for name in _twice(entries)]
+        return [_("{file} must hold a list of questions.").format(file=file)]
+    return [f"{file}: {fault}" for fault in [*_faults(entries), *_repeated(entries)]]
 
 
-def _twice(entries: list[Any]) -> list[str]:
-    """The ids that more than one question has."""
-    ids = Counter(str(entry.get("id")) for entry in entries if isinstance(entry, dict))
-    return sorted(name for name, times in ids.items() if times > 1)
-
-
-def _faults(entry: Any) -> list[str]:
-    if not isinstance(entry, dict):
-        return ["it must be a mapping."]
-    faults = [
-        f"{name} must be a {kind.__name__} that is not empty."
-        for name, kind in _REQUIRED.items()
-        if not isinstance(entry.get(name), kind) or not entry[name]
+def _faults(entries: list[Any]) -> list[str]:
+    return [
+        _("question {number}: {fault}").format(number=number, fault=fault)
+        for number, entry in enumerate(entries, 1)
+        for fault in yaml_models.faults(Question, entry)
     ]
-    unknown = entry.keys() - _REQUIRED.keys() - {"zh"}
-    faults += [f"{name} is not a field that questions have." for name in unknown]
-    zh = entry.get("zh") or []
-    if not isinstance(zh, list) or not all(isinstance(term, str) for term in zh):
-        faults.append("zh must be a list of terms.")
-    return faults or _kind(entry) or _options(entry["options"]) or _answer(entry)
 
 
-def _kind(entry: dict[str, Any]) -> list[str]:
-    if entry["kind"] not in KINDS:
-        return [f"kind {entry['kind']!r} is none of {', '.join(KINDS)}."]
-    if not 2 <= len(entry["options"]) <= len(LETTERS):
-        return [f"it must have 2 to {len(LETTERS)} options."]
-    if entry["kind"] == "truefalse" and len(entry["options"]) != 2:
-        return ["truefalse must have two options."]
-    return []
-
-
-def _options(options: list[Any]) -> list[str]:
-    return [fault for option in options for fault in _option(option)]
-
-
-def _option(option: Any) -> list[str]:
-    if not isinstance(option, dict) or set(option) != {"text", "right", "why"}:
-        return [f"the option {option!r} must have exactly text, right and why."]
-    if not isinstance(option["right"], bool):
-        return [f"the option {option['text']!r}: right must be true or false."]
-    if not all(isinstance(option[name], str) and option[name].strip() for name in ("text", "why")):
-        return [f"the option {option['text']!r}: text and why must be texts (quote yes, no and 1.0)."]
-    return []
-
-
-def _answer(entry: dict[str, Any]) -> list[str]:
-    right = sum(option["right"] for option in entry["options"])
-    if entry["kind"] == "multiple":
-        return [] if right >= 2 else [f"multiple must have at least two right options, not {right}."]
-    return [] if right == 1 else [f"{entry['kind']} must have exactly one right option, not {right}."]
+def _repeated(entries: list[Any]) -> list[str]:
+    ids = Counter(str(entry.get("id")) for entry in entries if isinstance(entry, dict))
+    return [_("The id {name!r} is used twice.").format(name=name) for name, times in ids.items() if times > 1]

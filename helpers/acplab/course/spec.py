@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from acplab.base import paths, yaml_models
+from acplab.base import didyoumean, paths, yaml_models
+from acplab.base.didyoumean import nearest
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.base.yaml_models import YamlModel, nearest
+from acplab.base.yaml_models import YamlModel
 from acplab.cluster import Ranges
 from acplab.grading.notes import KINDS, RECORDED, Kind
 
@@ -127,14 +128,8 @@ def unknown(what: str, name: str, known: Iterable[str]) -> AcplabError:
     """The error for a name that nothing has, with the names that are near it (all, if none is near)."""
     return AcplabError(
         _("There is no {what} {name}.").format(what=what, name=repr(name)),
-        _("Use one of: {names}.").format(names=", ".join(nearest(name, known)) or "-"),
+        didyoumean.remedy(name, known),
     )
-
-
-def twice(entries: list[Any]) -> list[str]:
-    """The ids that more than one of these mappings has."""
-    ids = [str(entry.get("id")) for entry in entries if isinstance(entry, dict)]
-    return sorted({name for name in ids if ids.count(name) > 1})
 
 
 def root() -> Path:
