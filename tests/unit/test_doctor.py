@@ -152,7 +152,7 @@ def test_one_question_that_fails_does_not_end_the_examination(monkeypatch):
 
     monkeypatch.setattr(docker, "daemon", fails)
     found = findings()
-    assert found["docker"].ok is False
+    assert found["Docker"].ok is False
     assert found["JupyterLab"].ok
 
 

@@ -43,9 +43,15 @@ def _asked(question: Callable[[], Finding]) -> Finding:
     try:
         return question()
     except AcplabError as error:
-        return Finding(question.__name__.strip("_"), error.sentence, False, error.remedy)
+        return Finding(_title(question), error.sentence, False, error.remedy)
     except OSError as error:
-        return Finding(question.__name__.strip("_"), str(error), None, _("This could not be looked at here."))
+        return Finding(_title(question), str(error), None, _("This could not be looked at here."))
+
+
+def _title(question: Callable[[], Finding]) -> str:
+    """What a question that failed is about."""
+    titles = {_docker: "Docker", _jupyter: "JupyterLab", _api: _("API server")}
+    return titles.get(question, question.__name__.strip("_"))
 
 
 def _system() -> Finding:

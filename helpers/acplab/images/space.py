@@ -76,5 +76,5 @@ def require(route: str) -> None:
 
 def storage_bytes() -> int:
     """Bytes that the cache folder takes."""
-    done = subprocess.run(["du", "-sb", str(paths.cache())], capture_output=True, text=True)
-    return int(done.stdout.split()[0]) if done.stdout else 0
+    done = subprocess.run(["du", "-sk", str(paths.cache())], capture_output=True, text=True)  # macOS knows no -b
+    return int(done.stdout.split()[0]) * 1024 if done.stdout else 0
