@@ -94,7 +94,8 @@ class Result:
     def words(self) -> str:
         """The plan in plain lines, or each broken rule with its remedy; then the remarks."""
         broken = [f"{one.rule}: {one.sentence}\n  → {one.remedy}" for one in self.violations]
-        return "\n".join([*([self.plan.words()] if self.plan else broken), *self.remarks])
+        notes = [_("Note: {remark}").format(remark=remark) for remark in self.remarks]
+        return "\n".join([*([self.plan.words()] if self.plan else broken), *notes])
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from acplab.base.i18n import _
 from acplab.topics.network.request import Plugin, Request
-from acplab.topics.network.rules import PRIVATE
+from acplab.topics.network.rules import NOT_FOR_VPCS, PRIVATE
 
 # Fields that only the other plug-in reads.
 UNUSED: dict[Plugin, tuple[str, ...]] = {
@@ -44,7 +44,7 @@ def _pod_vswitches(request: Request) -> Iterator[str]:
 
 def _vpc(request: Request) -> Iterator[str]:
     """2021: CSK:UG/网络/网络概述.md. Now: TF:vpc, WD:kubernetes-cluster-network-planning."""
-    if not any(request.vpc.within(one) for one in PRIVATE):
+    if not any(request.vpc.within(one) for one in PRIVATE) and not any(map(request.vpc.overlap, NOT_FOR_VPCS)):
         yield _(
             "VPC {vpc} is not inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16. The exam (2021) allows only these. "
             "Today a VPC may have other ranges, and ACK accepts public ones on application."
