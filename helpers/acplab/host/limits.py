@@ -159,7 +159,7 @@ def _inotify(user: int) -> tuple[int, int]:
 
 
 def running_nodes() -> int:
-    """How many nodes of kind clusters run on this machine, whoever made them."""
+    """How many nodes of kind clusters run on this machine, ours and others'."""
     return len(docker.run("ps", "--quiet", "--filter", f"label={NODE_LABEL}").split())
 
 
