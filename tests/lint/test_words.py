@@ -22,7 +22,7 @@ CLEAN = (
     "helpers/images",
     "helpers/acplab/measure",
     "helpers/acplab/show",
-    "helpers/acplab/topics/release",
+    "helpers/acplab/topics",
     "labs/10-canary-by-weight",
     "notebooks/00-welcome.ipynb",
     "notebooks/10-ingress-release.ipynb",
