@@ -184,6 +184,28 @@ def test_output_that_cannot_be_written_is_a_sentence(tmp_path, command):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["status", "--help"])
+def test_a_reader_that_has_gone_is_no_error_to_talk_about(tmp_path, command):
+    env = os.environ | {"ACPLAB_HOME": str(tmp_path / "home"), "ACPLAB_CACHE": str(tmp_path / "cache"), "PATH": ""}
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "acplab", command], stdout=writer, stderr=subprocess.PIPE, text=True, env=env, timeout=30
+    )
+    os.close(writer)
+    assert done.stderr == ""
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize(("user", "person", "warned"), [(0, "ours", True), (0, "0", False), (1000, "ours", False)])
+def test_sudo_in_a_folder_of_ones_own_is_warned_of(acplab, monkeypatch, user, person, warned):
+    monkeypatch.setenv("SUDO_UID", "1000" if person == "ours" else person)
+    monkeypatch.setattr(cli.os, "geteuid", lambda: user)
+    monkeypatch.setattr(cli, "paths", SimpleNamespace(ROOT=SimpleNamespace(stat=lambda: SimpleNamespace(st_uid=1000))))
+    _, _, err = acplab("--help")
+    assert ("belong to root" in err) is warned
+
+
 def test_a_file_of_somebody_else_is_a_sentence(acplab, monkeypatch):
     def refused():
         raise PermissionError(13, "Permission denied", str(paths.home() / "jupyter.json"))

@@ -41,12 +41,16 @@ Profile = Annotated[str, typer.Option("--profile", help="Which cluster.")]
 def main() -> None:
     """Run the command; an error is one sentence and its remedy, never a traceback."""
     terminal.accept_any_text()
+    _warn_of_sudo()
     try:
         # Outside of its standalone mode typer returns the code of a typer.Exit instead of raising it.
         code = app(standalone_mode=False, prog_name="./acplab") or 0
         sys.stdout.flush()  # here, where a full disk can still be told
     except AcplabError as error:
         progress.warn(_("Error: ") + str(error))
+        sys.exit(1)
+    except BrokenPipeError:  # such as `| head -1`, which has read enough
+        _silence_output()
         sys.exit(1)
     except OSError as error:
         _silence_output()
@@ -60,6 +64,13 @@ def main() -> None:
     if code == INTERRUPTED:
         progress.warn(_("\nInterrupted. What is finished is kept; the same command goes on from there."))
     sys.exit(code)
+
+
+def _warn_of_sudo() -> None:
+    """Say beforehand that root will own the files, in a folder of the person who called sudo."""
+    person = os.environ.get("SUDO_UID", "0")
+    if os.geteuid() == 0 and person != "0" and str(paths.ROOT.stat().st_uid) == person:
+        progress.warn(_("Files that ./acplab makes under sudo belong to root; use sudo only to install Docker."))
 
 
 def _silence_output() -> None:
