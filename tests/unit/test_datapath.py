@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from acplab import datapath
+from acplab import datapath, kube
 from acplab.base.errors import AcplabError
 from acplab.datapath import hops
 from acplab.datapath import kube_proxy as kubeproxy
-from acplab.datapath import node_exec as shell
-from acplab.datapath import route_tables as tables
 from acplab.host import docker
 from acplab.kube import client as connection
 
@@ -36,9 +34,7 @@ def said(monkeypatch) -> dict[str, str]:
         return answers[line]
 
     monkeypatch.setattr(docker, "run", run)
-    monkeypatch.setattr(shell, "resource", lambda kind: kind)
-    monkeypatch.setattr(tables, "resource", lambda kind: kind)
-    monkeypatch.setattr(connection, "items", lambda _kind: [node(name, n) for n, name in enumerate(NODES, 1)])
+    monkeypatch.setattr(kube, "list", lambda _kind: [node(name, n) for n, name in enumerate(NODES, 1)])
     monkeypatch.setattr(connection, "require_own_cluster", lambda: None)
     return answers
 

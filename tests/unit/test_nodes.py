@@ -8,11 +8,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from acplab import kube
 from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.cluster import nodes
 from acplab.host import docker
-from acplab.kube import client as connection
 
 CLUSTER = "acplab-test-a1b2c3-small"
 OWNER = "a1b2c3" + "0" * 26
@@ -274,8 +274,7 @@ def since() -> datetime:
 @pytest.fixture
 def api(monkeypatch, since) -> Api:
     api = Api(since)
-    monkeypatch.setattr(nodes, "resource", lambda kind: kind)
-    monkeypatch.setattr(connection, "items", api.items)
+    monkeypatch.setattr(kube, "list", api.items)
     return api
 
 
@@ -316,7 +315,7 @@ def test_waiting_goes_on_until_they_have(api, since):
         return items(kind, namespace, selector)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "items", get_better)
+        patch.setattr(kube, "list", get_better)
         nodes.wait_ready(timeout=10)
     assert len(looks) > 2
 

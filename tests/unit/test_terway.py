@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from acplab import kube
 from acplab.cluster import terway
 from acplab.host import docker
 from acplab.kube import client as connection
@@ -22,8 +23,7 @@ def calls(monkeypatch) -> list[tuple[str, ...]]:
         return [{"metadata": {"name": name}, "spec": {"podCIDR": cidr} if cidr else {}} for name, cidr in shown]
 
     monkeypatch.setattr(docker, "run", lambda *words: done.append(words) or "")
-    monkeypatch.setattr(terway, "resource", lambda kind: kind)
-    monkeypatch.setattr(connection, "items", items)
+    monkeypatch.setattr(kube, "list", items)
     monkeypatch.setattr(connection, "require_own_cluster", lambda: None)
     return done
 

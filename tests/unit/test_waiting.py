@@ -9,8 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from acplab.base.errors import AcplabError
-from acplab.kube import client as connection
-from acplab.kube import waiting
+from acplab.kube import causes, client, conditions, event_log, pods, waiting
 
 IMAGE = "docker.io/acplab/storefront:1.0.0"
 
@@ -22,7 +21,7 @@ class World:
         self.now = 1000.0
         self.looks: list = []
         self.lists: dict[str, list[dict]] = {}
-        self.words: dict[tuple[str, str | None], str] = {}
+        self.logs: dict[tuple[str, bool], str] = {}
 
     def sleep(self, seconds: float) -> None:
         assert seconds < 2
@@ -40,6 +39,9 @@ class World:
             one for one in self.lists.get(kind.kind, []) if wanted.items() <= one["metadata"].get("labels", {}).items()
         ]
 
+    def log(self, pod, container, previous):
+        return self.logs.get((container, previous), "")
+
 
 @pytest.fixture
 def world(monkeypatch) -> World:
@@ -49,15 +51,12 @@ def world(monkeypatch) -> World:
     def resource(kind, api_version=None):
         return SimpleNamespace(kind=names.get(kind, kind), namespaced=kind not in ("Node", "Namespace"))
 
-    monkeypatch.setattr(waiting, "resource", resource)
-    monkeypatch.setattr(connection, "find", world.find)
-    monkeypatch.setattr(connection, "items", world.items)
+    for module in (waiting, causes, event_log, pods):
+        monkeypatch.setattr(module, "resource", resource)
+    monkeypatch.setattr(client, "find", world.find)
+    monkeypatch.setattr(client, "items", world.items)
     monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: world.now, sleep=world.sleep))
-    monkeypatch.setattr(
-        waiting,
-        "_last_words",
-        lambda pod, container=None: world.words.get((pod["metadata"]["name"], container), "none"),
-    )
+    monkeypatch.setattr(pods, "_log", world.log)
     return world
 
 
@@ -175,13 +174,13 @@ def event(name: str, kind: str, text: str, at: str = "2026-11-24T07:49:23Z", **m
     ],
 )
 def test_a_deployment_is_ready_when_it_is_rolled_out(found, ready):
-    assert waiting._ready(found) is ready
+    assert conditions.is_ready(found) is ready
 
 
 def test_a_deployment_that_names_no_number_wants_one():
     found = rolled_out(1)
     del found["spec"]["replicas"]
-    assert waiting._ready(found)
+    assert conditions.is_ready(found)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +207,7 @@ def test_a_deployment_that_names_no_number_wants_one():
 )
 def test_a_daemonset(status, ready):
     found = {"kind": "DaemonSet", "metadata": {"name": "agent", "generation": 1}, "spec": {}, "status": status}
-    assert waiting._ready(found) is ready
+    assert conditions.is_ready(found) is ready
 
 
 def other(kind: str, **status) -> dict:
@@ -245,10 +244,25 @@ def other(kind: str, **status) -> dict:
             False,
         ),
         (other("APIService", conditions=[condition("Available", "False")]), False),
+        (other("APIService"), False),
+        (other("CustomResourceDefinition", conditions=[condition("NamesAccepted", "True")]), False),
+        (other("CustomResourceDefinition", conditions=[condition("Established", "True")]), True),
+        (other("Namespace", phase="Active"), True),
+        (other("Namespace", phase="Terminating"), False),
+        (other("PersistentVolumeClaim", phase="Pending"), False),
+        (other("PersistentVolumeClaim", phase="Bound"), True),
+        (other("PersistentVolume", phase="Available"), True),
+        (other("PersistentVolume", phase="Failed"), False),
+        (other("ReplicaSet", replicas=2, readyReplicas=2) | {"spec": {"replicas": 2}}, True),
+        (other("ReplicaSet", replicas=2, readyReplicas=1) | {"spec": {"replicas": 2}}, False),
+        (other("ReplicaSet", replicas=0) | {"spec": {"replicas": 0}}, True),
+        (other("Service", loadBalancer={}) | {"spec": {"type": "LoadBalancer"}}, False),
+        (other("Service", loadBalancer={"ingress": [{"ip": "1.2.3.4"}]}) | {"spec": {"type": "LoadBalancer"}}, True),
+        (other("Service", loadBalancer={}) | {"spec": {"type": "NodePort"}}, True),
     ],
 )
 def test_other_kinds(found, ready):
-    assert waiting._ready(found) is ready
+    assert conditions.is_ready(found) is ready
 
 
 # --- what is hopeless -------------------------------------------------------------------------------------------------------
@@ -256,7 +270,7 @@ def test_other_kinds(found, ready):
 
 def stuck(world, found, elapsed=10.0) -> tuple[str, str] | None:
     world.lists.setdefault("ReplicaSet", [replicaset("1", "7fb8f977b")])
-    return waiting._hopeless(found, elapsed)
+    return causes.why_hopeless(found, elapsed)
 
 
 @pytest.mark.parametrize(
@@ -268,9 +282,9 @@ def stuck(world, found, elapsed=10.0) -> tuple[str, str] | None:
         (pod(containers=[container("InvalidImageName", image="UPPER:::")]), ["UPPER:::"]),
         (pod(containers=[NO_CONFIG]), ["CreateContainerConfigError", 'configmap "absent" not found']),
         (pod(containers=[container("RunContainerError", "exec: /nothere")]), ["exec: /nothere"]),
-        (pod(containers=[CRASHES]), ["crashes again and again", "exit code 2"]),
+        (pod(containers=[CRASHES]), ["is in CrashLoopBackOff (exit code 2)"]),
         (pod(containers=[NEVER_STARTED]), ["exit code 128", 'exec: "/nothere": no such file']),
-        (pod(conditions=[NO_NODE]), ["fits on no node", "2 Insufficient cpu"]),
+        (pod(conditions=[NO_NODE]), ["is unschedulable", "2 Insufficient cpu"]),
         (pod(init=[NO_IMAGE], containers=[container("PodInitializing")]), ["docker.io/acplab/nothing:9"]),
         (pod(containers=[STARTING, NO_CONFIG]), ["CreateContainerConfigError"]),
     ],
@@ -304,22 +318,21 @@ def test_a_pod_that_may_still_come(world, fine):
 def test_no_node_is_believed_after_some_seconds_only(world):
     world.lists["Pod"] = [pod(conditions=[NO_NODE])]
     assert stuck(world, deployment(), elapsed=1.0) is None
-    assert stuck(world, deployment(), elapsed=waiting.PATIENCE + 0.1)
+    assert stuck(world, deployment(), elapsed=pods.PATIENCE + 0.1)
 
 
 def test_the_last_words_are_those_of_the_container_that_crashes(world):
-    name = "shop-7fb8f977b-s95c6"
-    world.words = {(name, "sidecar"): "ERROR_RATE must be a number", (name, None): "wrong"}
+    world.logs = {("sidecar", False): "starting\nERROR_RATE must be a number\n", ("shop", False): "wrong"}
     world.lists["Pod"] = [pod(containers=[container(), container("CrashLoopBackOff", code=2, name="sidecar")])]
     cause, next_step = stuck(world, deployment())
     assert cause.endswith("ERROR_RATE must be a number")
-    assert f"kube.logs('{name}'" in next_step
+    assert "kube.logs('shop-7fb8f977b-s95c6', namespace=..., container='sidecar')" in next_step
 
 
 @pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
 def test_a_pod_that_has_ended_never_gets_ready(world, phase):
     ended = pod(phase=phase, containers=[container(code=1)])
-    world.words = {("shop-7fb8f977b-s95c6", None): "done"}
+    world.logs = {("shop", False): "done"}
     cause, next_step = stuck(world, ended)
     assert phase in cause
     assert "done" in cause
@@ -363,6 +376,138 @@ def test_what_is_being_deleted(world):
     going = deployment()
     going["metadata"]["deletionTimestamp"] = "2026-11-24T07:49:23Z"
     assert "being deleted" in stuck(world, going)[0]
+
+
+# An init container between two runs, as kubelet states it: ended, and not yet waiting for the next one.
+INIT_ENDED = {
+    "name": "prepare", "ready": False, "restartCount": 1, "image": IMAGE,
+    "state": {"terminated": {"exitCode": 2, "reason": "Error"}},
+    "lastState": {"terminated": {"exitCode": 2, "reason": "Error"}},
+}  # fmt: skip
+INIT_WAITS = container("CrashLoopBackOff", "back-off 10s restarting failed container=prepare", 1, 2, name="prepare")
+
+
+@pytest.mark.parametrize("init", [INIT_ENDED, INIT_WAITS], ids=["ended", "back-off"])
+def test_an_init_container_that_fails_is_named_with_its_last_log_line(world, init):
+    world.logs = {("prepare", False): "reading /config\nno such table: stock\n"}
+    world.lists["Pod"] = [pod(init=[init], containers=[container("PodInitializing")])]
+    cause, next_step = stuck(world, deployment())
+    assert "init container prepare is in CrashLoopBackOff (exit code 2); last log line: no such table: stock" in cause
+    assert "container='prepare'" in next_step
+
+
+def test_an_init_container_that_failed_once_may_succeed_the_next_time(world):
+    first = INIT_ENDED | {"restartCount": 0, "lastState": {}}
+    world.lists["Pod"] = [pod(init=[first], containers=[container("PodInitializing")])]
+    assert stuck(world, deployment()) is None
+
+
+def test_the_log_of_the_run_before_counts_when_the_last_one_is_gone(world):
+    """kubelet removes ended containers; then it answers with a text about containerd in the log's place."""
+    world.logs = {("shop", True): "out of memory\n"}
+    world.lists["Pod"] = [pod(containers=[CRASHES])]
+    assert stuck(world, deployment())[0].endswith("last log line: out of memory")
+
+
+def test_kubelets_word_about_a_lost_log_is_no_log(monkeypatch):
+    lost = "unable to retrieve container logs for containerd://4f0c"
+    api = SimpleNamespace(read_namespaced_pod_log=lambda *_, **__: lost)
+    monkeypatch.setattr("kubernetes.client.CoreV1Api", lambda _client: api)
+    monkeypatch.setattr(client, "client", lambda: SimpleNamespace(client=None))
+    assert pods.last_log_line(pod(), "shop") == "none"
+
+
+def test_a_pod_that_ended_names_the_container_that_failed(world):
+    fine = container(code=0, name="sidecar")
+    world.logs = {("shop", False): "no such name"}
+    cause, _step = stuck(world, pod(phase="Failed", containers=[fine, container(code=1)]))
+    assert cause == "it has ended (Failed): container shop, exit code 1; last log line: no such name"
+
+
+PAUSED = {"spec": {"replicas": 2, "paused": True, "selector": {"matchLabels": {"app": "shop"}}}}
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"replicas": 2, "readyReplicas": 2, "availableReplicas": 2},
+        {"replicas": 2, "updatedReplicas": 1, "readyReplicas": 2, "availableReplicas": 2},
+        {},
+    ],
+    ids=["new-template", "half-way", "never-rolled-out"],
+)
+def test_a_paused_deployment_is_not_waited_for(world, counts):
+    cause, next_step = stuck(world, deployment(wanted=2, **counts) | PAUSED)
+    assert cause == "it is paused, so its new template is not rolled out"
+    assert "kubectl rollout resume deployment/shop -n space" in next_step
+
+
+def test_a_paused_deployment_still_scales(world):
+    counts = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+    assert stuck(world, deployment(wanted=2, **counts) | PAUSED) is None
+
+
+def claim(storage_class: str | None = None) -> dict:
+    spec = {"storageClassName": storage_class} if storage_class else {}
+    return {
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "ledger", "namespace": "space"},
+        "spec": spec,
+        "status": {"phase": "Pending"},
+    }
+
+
+def storage(name: str, default: bool = False, mode: str = "WaitForFirstConsumer") -> dict:
+    notes = {causes.DEFAULT_CLASS: "true"} if default else {}
+    return {"metadata": {"name": name, "annotations": notes}, "volumeBindingMode": mode}
+
+
+def test_a_claim_of_an_unknown_storage_class(world):
+    world.lists["storageclass"] = [storage("standard", default=True)]
+    assert stuck(world, claim("alicloud-disk-essd"), elapsed=1.0) is None
+    cause, next_step = stuck(world, claim("alicloud-disk-essd"))
+    assert cause == "storageclass.storage.k8s.io 'alicloud-disk-essd' not found"
+    assert next_step == "Name one of: standard."
+
+
+def test_a_claim_of_no_class_where_none_is_the_default(world):
+    world.lists["storageclass"] = [storage("standard")]
+    assert "not found" in stuck(world, claim())[0]
+
+
+@pytest.mark.parametrize("named", [None, "standard"])
+def test_a_claim_that_waits_for_its_first_pod(world, named):
+    world.lists["storageclass"] = [storage("standard", default=True)]
+    assert "waiting for first consumer" in stuck(world, claim(named))[0]
+    user = pod()
+    user["spec"] = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "ledger"}}]}
+    world.lists["Pod"] = [user]
+    assert stuck(world, claim(named)) is None
+
+
+def test_a_claim_that_is_bound_at_once_is_waited_for(world):
+    world.lists["storageclass"] = [storage("fast", mode="Immediate")]
+    assert stuck(world, claim("fast")) is None
+
+
+BALANCER = {
+    "kind": "Service",
+    "metadata": {"name": "shop", "namespace": "space"},
+    "spec": {"type": "LoadBalancer"},
+    "status": {"loadBalancer": {}},
+}
+
+
+def test_a_load_balancer_that_nobody_makes(world):
+    assert stuck(world, BALANCER, elapsed=1.0) is None
+    cause, next_step = stuck(world, BALANCER)
+    assert "EXTERNAL-IP stays <pending>" in cause
+    assert "SLB" in next_step
+
+
+def test_a_load_balancer_that_a_controller_has_taken_in_hand_is_waited_for(world):
+    world.lists["Event"] = [event("shop", "Service", "Ensuring load balancer")]
+    assert stuck(world, BALANCER) is None
 
 
 # --- yesterday's troubles -----------------------------------------------------------------------------------------------------
@@ -484,7 +629,7 @@ def test_what_is_being_deleted_is_not_ready_however_well_it_runs(world, found):
 def test_what_never_came(world):
     world.looks = [None]
     said = failure(world, "deployment", "shop", namespace="space", timeout=30)
-    assert said.sentence == "Deployment shop: it is not there after 30 s."
+    assert said.sentence == "Deployment shop: not found after 30 s."
     assert "Apply it" in said.remedy
     assert 1030 < world.now < 1032
 
@@ -509,8 +654,17 @@ def test_what_runs_but_is_not_ready_is_a_matter_of_its_probe(world):
 def test_a_condition_that_does_not_come_true(world):
     world.looks = [{"kind": "ConfigMap", "metadata": {"name": "x"}}]
     said = failure(world, "ConfigMap", "x", lambda one: False, timeout=10)
-    assert said.sentence == "ConfigMap x: not so after 10 s."
+    assert said.sentence == "ConfigMap x: condition not met within 10 s."
     assert said.remedy
+
+
+@pytest.mark.parametrize("condition", ["Ready", "Running", "condition=Ready", "", None, 5, ["ready"], {"a": 1}])
+def test_a_condition_that_is_none(world, condition):
+    world.looks = [pod()]
+    said = failure(world, "pod", "client", condition)
+    assert said.sentence == f"kube.wait: the condition is {condition!r}."
+    assert 'It must be "ready", "deleted" or a function' in said.remedy
+    assert world.now == 1000
 
 
 def test_no_error_is_a_bare_timeout(world):
@@ -518,8 +672,8 @@ def test_no_error_is_a_bare_timeout(world):
     assert "no listener" in failure(world, "Gateway", "lab", timeout=10).sentence
 
 
-def silent() -> connection.Unreachable:
-    return connection.Unreachable("The cluster's API server does not answer (ReadTimeoutError).", "Run ./acplab start")
+def silent() -> client.Unreachable:
+    return client.Unreachable("The cluster's API server does not answer (ReadTimeoutError).", "Run ./acplab start")
 
 
 def test_an_api_server_that_does_not_answer_once_is_asked_again(world):
@@ -535,7 +689,7 @@ def test_an_api_server_that_stays_silent_ends_the_wait_soon(world):
 
 
 def test_a_refusal_ends_the_wait_at_once(world):
-    world.looks = [connection.Refused("forbidden", "read the message", 403)]
+    world.looks = [client.Refused("forbidden", "read the message", 403)]
     assert failure(world, "deployment", "shop").sentence == "forbidden"
     assert world.now == 1000
 
@@ -544,7 +698,7 @@ def test_a_refusal_ends_the_wait_at_once(world):
 
 
 def told(world, kind="Deployment", name="shop") -> list[str]:
-    return [line.rsplit(": ")[-1] for line in waiting.events_of(kind, name, "space")]
+    return [line.rsplit(": ")[-1] for line in event_log.events_of(kind, name, "space")]
 
 
 def test_events_are_those_of_the_object_and_its_pods_oldest_first(world):

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from acplab import kube
 from acplab.base import paths
 from acplab.base.console import stage
 from acplab.base.errors import AcplabError
@@ -15,8 +16,6 @@ from acplab.base.i18n import _, ngettext
 from acplab.base.retry import retry_context
 from acplab.cluster import ownership
 from acplab.host import docker, freezer
-from acplab.kube import client as connection
-from acplab.kube.client import resource
 from acplab.kube.ownership import owner
 
 NETWORK = "acplab"
@@ -182,9 +181,9 @@ def wait_ready(timeout: float = 150, since: datetime | None = None) -> None:
 
 
 def _require_ready(since: datetime | None) -> None:
-    leases = connection.items(resource("lease"), "kube-node-lease") if since else []
+    leases = kube.list("lease", "kube-node-lease") if since else []
     renewed = {one["metadata"]["name"]: datetime.fromisoformat(one["spec"]["renewTime"]) for one in leases}
-    for node in connection.items(resource("node")):
+    for node in kube.list("node"):
         name = node["metadata"]["name"]
         ready = any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"]["conditions"])
         # What the API says of a node may be from before it was stopped; its lease tells.
@@ -203,7 +202,7 @@ def wait_restarted(cluster: str, timeout: float = 120) -> None:
     started = _started(cluster)
     for attempt in retry_context(on=AcplabError, attempts=None, timeout=timeout, wait_initial=0.5, wait_max=1.0):
         with attempt:
-            for pod in connection.items(resource("pod")):
+            for pod in kube.list("pod", "*"):
                 _require_restarted(pod, started)
 
 

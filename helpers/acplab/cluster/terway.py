@@ -14,12 +14,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.base.retry import retry_context
 from acplab.host import docker
 from acplab.kube import client as connection
-from acplab.kube.client import resource
 
 FILE = "/etc/cni/net.d/10-terway.conflist"
 PROXY_ARP = ("net.ipv4.conf.eth0.proxy_arp=1", "net.ipv4.neigh.eth0.proxy_delay=0")
@@ -39,9 +39,7 @@ def _slices() -> dict[str, str]:
     """Node -> its slice of the Pod vSwitch. The controller manager gives a new node its own within seconds."""
     for attempt in retry_context(on=AcplabError, attempts=None, timeout=60, wait_initial=0.2, wait_max=1.0):
         with attempt:
-            found = {
-                one["metadata"]["name"]: one["spec"].get("podCIDR", "") for one in connection.items(resource("node"))
-            }
+            found = {one["metadata"]["name"]: one["spec"].get("podCIDR", "") for one in kube.list("node")}
             for name, slice_ in found.items():
                 if not slice_:
                     raise AcplabError(

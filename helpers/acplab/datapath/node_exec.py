@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.host import docker
-from acplab.kube import client as connection
-from acplab.kube.client import resource
 
 
 def run(node: str, *command: str) -> str:
@@ -29,7 +28,7 @@ def require(node: str) -> None:
 
 def names() -> list[str]:
     """The nodes of the cluster in use."""
-    return sorted(one["metadata"]["name"] for one in connection.items(resource("node")))
+    return sorted(one["metadata"]["name"] for one in kube.list("node"))
 
 
 def ip(node: str, *words: str, namespace: str = "") -> list[dict[str, Any]]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.datapath import node_exec as shell
 from acplab.host import docker
 from acplab.kube import client as connection
-from acplab.kube.client import resource
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class NodeRange:
 
 def node_ranges() -> list[NodeRange]:
     """The nodes of the cluster in use, each with its Pod CIDR."""
-    found = connection.items(resource("node"))
+    found = kube.list("node")
     return [
         NodeRange(
             one["metadata"]["name"],

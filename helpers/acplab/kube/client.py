@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 # (connect, read) seconds: a paused node must not hang a notebook.
 TIMEOUT = (5, 20)
-BUSY_SECONDS = 15  # how long "not now" is taken for an answer that will change
+BUSY_TRIES = 12  # how often "not now" is taken for an answer that will change; about 15 s
 _used: list[Path] = []
 _visited: ContextVar[tuple[Path, ...]] = ContextVar("visited", default=())
 
@@ -94,11 +93,22 @@ def _client(file: Path, changed: int) -> DynamicClient:
     # The API server is on 127.0.0.1, and a proxy set for the Internet must not get it. The websocket of an exec takes
     # the environment's proxy unless another one is named here; that one is for no host.
     settings.proxy, settings.no_proxy = "http://proxy.invalid:1", "*"
-    settings.retries = False
+    settings.retries = _retry_when_busy()
     key = hashlib.sha256(f"{settings.host}{changed}".encode()).hexdigest()[:12]
     cache_file = paths.home() / "discovery" / f"{key}-{os.getuid()}.json"
     cache_file.parent.mkdir(exist_ok=True)
     return translate_errors(lambda: DynamicClient(_patient(library.ApiClient(settings)), cache_file=str(cache_file)))
+
+
+def _retry_when_busy() -> Any:
+    """429 means "not now": nothing was done, so it is asked again after the seconds that the server names.
+
+    So it is with a kind that has just been added. What does not answer at all is not asked again here.
+    """
+    from urllib3.util import Retry
+
+    return Retry(total=None, connect=False, read=False, redirect=False, status=BUSY_TRIES, status_forcelist=[429],
+                 allowed_methods=None, backoff_factor=0.1, backoff_max=2, raise_on_status=False)  # fmt: skip
 
 
 def _patient(api: Any) -> Any:
@@ -113,22 +123,7 @@ def _patient(api: Any) -> Any:
 
 
 def translate_errors(call: Any) -> Any:
-    """call(), with the library's exceptions turned into sentences with a remedy.
-
-    429 means "not now": a kind that has just been added is still being read in. Nothing was done, so it is asked again.
-    """
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            return _explaining(call)
-        except Refused as error:
-            if error.status != 429 or time.monotonic() > deadline:
-                raise
-        time.sleep(0.3)
-
-
-def _explaining(call: Any) -> Any:
-    """call() once."""
+    """call(), with the library's exceptions turned into sentences with a remedy."""
     from kubernetes.client.exceptions import ApiException
     from kubernetes.dynamic.exceptions import DynamicApiError
     from urllib3.exceptions import HTTPError
@@ -177,7 +172,7 @@ def refused(status: int, body: str, reason: str) -> Refused:
         status = 422
     remedies = {
         404: _("Check the name and the namespace."),
-        409: _("Somebody else changed it at the same time; look at it with kube.get and try again."),
+        409: _("It exists already, or has changed since it was read; look at it with kube.get and try again."),
         422: _("Correct the field that the message names, and apply again."),
         400: _("Correct the field that the message names, and apply again."),
         401: _("The kubeconfig is from another cluster; run ./acplab start."),
@@ -204,7 +199,7 @@ def resource(kind: str, api_version: str | None = None) -> Resource:
         sentence = _("{kind} has no apiVersion {version} on this cluster.").format(kind=kind, version=api_version)
         raise AcplabError(sentence, _("Write apiVersion: {versions}").format(versions=versions))
     raise AcplabError(
-        _("This cluster knows no kind {kind}.").format(kind=kind),
+        _("The server has no resource type {kind}.").format(kind=kind),
         _("Check the spelling; kinds of an add-on exist once its CRDs are applied."),
     )
 

@@ -7,26 +7,28 @@ from typing import Any
 
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.kube import client as connection
+from acplab.kube import client, kubectl
 from acplab.kube.client import TIMEOUT, translate_errors
+from acplab.kube.showing import verb
 from acplab.kube.verbs import get
 
 EXEC_SECONDS = 60
 ERROR_CHANNEL = 3  # of an exec's websocket: how the command ended
 
 
+@verb(kubectl.exec)
 def exec(pod: str, command: list[str], namespace: str | None = None, container: str | None = None) -> str:
     """The output of a command run in a Pod's container. AcplabError if it ends with another code than 0."""
     from kubernetes import client as library
     from kubernetes.stream import stream
 
-    connection.require_own_cluster()
+    client.require_own_cluster()
     get("pod", pod, namespace)  # says which Pods there are, where the websocket would quote a handshake
     # A client of its own: stream() swaps the client's request function for a websocket while it runs.
-    api = library.CoreV1Api(library.ApiClient(connection.client().client.configuration))
+    api = library.CoreV1Api(library.ApiClient(client.client().client.configuration))
     options = {"container": container} if container else {}
     shell = translate_errors(
-        lambda: stream(api.connect_get_namespaced_pod_exec, pod, namespace or "default", command=command, stdin=False,
+        lambda: stream(api.connect_get_namespaced_pod_exec, pod, namespace or "default", command=[*command], stdin=False,
                        stdout=True, stderr=True, tty=False, _preload_content=False, _request_timeout=60, **options)
     )  # fmt: skip
     shell.run_forever(timeout=EXEC_SECONDS)
@@ -64,19 +66,20 @@ def _require_ended(shell: Any, program: str, pod: str) -> None:
     )
 
 
+@verb(kubectl.logs)
 def logs(pod: str, namespace: str | None = None, tail: int | None = None, container: str | None = None) -> str:
     """What a Pod's container has written. tail: only the last so many lines."""
     from kubernetes import client as library
 
-    api = library.CoreV1Api(connection.client().client)
+    api = library.CoreV1Api(client.client().client)
     options: dict[str, Any] = {"tail_lines": tail} if tail else {}
     options |= {"container": container} if container else {}
     try:
         return translate_errors(
             lambda: api.read_namespaced_pod_log(pod, namespace or "default", _request_timeout=TIMEOUT, **options)
         )
-    except connection.Refused as error:
+    except client.Refused as error:
         if error.status != 400:
             raise
         advice = _("Look at kube.events('pod', {pod!r}, namespace=...).").format(pod=pod)
-        raise connection.Refused(error.sentence, advice, error.status) from None
+        raise client.Refused(error.sentence, advice, error.status) from None

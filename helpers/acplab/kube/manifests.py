@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +15,43 @@ from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 
 Object = dict[str, Any]
+Source = str | Path | Object | list[Object]
+ENDINGS = (".yaml", ".yml", ".json")  # what kubectl reads in a folder
 
 
-def read_manifests(source: str | Path | list[Object], **values: str) -> list[Object]:
-    """The objects of a file, a folder, a YAML text or a list, as dicts. AcplabError names the bad one."""
-    if isinstance(source, list):
-        found = [(one, _("the list")) for one in copy.deepcopy(source)]
+def read_manifests(source: Source, **values: str) -> list[Object]:
+    """The objects of a file, a folder, a YAML text, a dict or a list of dicts. AcplabError names the bad one.
+
+    A `kind: List`, as `kubectl get -o yaml` prints it, counts as its items. values: fill ${name} in the text.
+    """
+    if isinstance(source, dict | list):
+        given = [source] if isinstance(source, dict) else source
+        found = [(one, _("the list")) for one in copy.deepcopy(given)]
     else:
         found = [(one, where) for text, where in _texts(source) for one in _parsed(text, where, values)]
-    for one, where in found:
+        if not found:
+            raise AcplabError(
+                _("{where} holds no object, only comments or nothing.").format(where=_named(source)),
+                _("Write a manifest there: apiVersion, kind, metadata.name."),
+            )
+    unpacked = [(item, where) for one, where in found for item in _unpacked(one)]
+    for one, where in unpacked:
         _require_manifest(one, where)
-    return [one for one, _where in found]
+    return [one for one, _where in unpacked]
+
+
+def _unpacked(one: Any) -> Iterator[Any]:
+    """The items of a List, of a PodList and the like; any other object as it is."""
+    if isinstance(one, dict) and str(one.get("kind")).endswith("List") and isinstance(one.get("items"), list):
+        for item in one["items"]:
+            yield from _unpacked(item)
+    else:
+        yield one
 
 
 def _parsed(text: str, where: str, values: dict[str, str]) -> list[Any]:
     try:
         return [one for one in yaml.safe_load_all(_filled(text, values)) if one]
-    except ValueError as error:
-        raise AcplabError(
-            _("{where} has a $ that is no ${{name}}: {error}.").format(where=where, error=error),
-            _("Write $$ for a plain $, or apply the file without values."),
-        ) from None
     except KeyError as missing:
         raise AcplabError(
             _("{where} needs a value for {name}.").format(where=where, name=missing), _("Pass it by name to apply().")
@@ -43,7 +60,7 @@ def _parsed(text: str, where: str, values: dict[str, str]) -> list[Any]:
         problem = " ".join(str(error).split())
         raise AcplabError(
             _("{where} is not YAML: {problem}").format(where=where, problem=problem),
-            _("Mend that line; often it is the indentation."),
+            _("Correct that line; often it is the indentation."),
         ) from None
 
 
@@ -54,17 +71,40 @@ def _filled(text: str, values: dict[str, str]) -> str:
 
 def _texts(source: str | Path) -> list[tuple[str, str]]:
     """(text, where it is from) of each file of the source."""
+    if not isinstance(source, str | Path) or not str(source).strip():
+        raise AcplabError(
+            _("There is nothing to read in {source!r}.").format(source=source),
+            _("Give a file, a folder, YAML text, or a list of objects."),
+        )
     if isinstance(source, str) and "\n" in source:
-        return [(source, _("The text"))]
+        return [(source, _named(source))]
     path = Path(source) if Path(source).is_absolute() else paths.ROOT / source
     if path.is_dir():
-        return [(file.read_text(encoding="utf-8"), str(file)) for file in sorted(path.glob("*.yaml"))]
+        files = sorted(file for file in path.iterdir() if file.suffix in ENDINGS)
+        return [(_text(file), str(file)) for file in files]
     if path.is_file():
-        return [(path.read_text(encoding="utf-8"), str(source))]
+        return [(_text(path), _named(source))]
     raise AcplabError(
         _("There is no file or folder {path}.").format(path=path),
         _("Check the path; relative ones start at the course's folder."),
     )
+
+
+def _named(source: str | Path) -> str:
+    return _("The text") if "\n" in str(source) else str(source)
+
+
+def _text(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # UTF-16 without its mark; in UTF-8 no YAML holds this character
+        raise AcplabError(
+            _("{file} is not saved as UTF-8.").format(file=file),
+            _("Save it as UTF-8: in an editor by Save As, or: iconv -f GB18030 -t UTF-8 OLD > NEW"),
+        )
+    return text
 
 
 def _require_manifest(one: Any, where: str) -> None:
