@@ -408,7 +408,5 @@ def test_every_writing_verb_is_tried_here():
         "Objects",
         "read_manifests",
         "show_commands",
-        "use_namespace",
-        "leave_namespace",
     }
     assert {verb.split()[0] for verb in WRITES} == set(kube.__all__) - reads - of_this_machine

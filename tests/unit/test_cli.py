@@ -16,9 +16,10 @@ from acplab.app import cli, doctor
 from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.course import lab as labs
-from acplab.host import apt, docker
+from acplab.host import apt, docker, shell
 from acplab.host import jupyter as server
 from acplab.images.sources import NodeImage
+from acplab.kube import client, contexts
 from interrupts import listen_to_ctrl_c
 
 DELETE = cluster.delete
@@ -244,7 +245,7 @@ def ready(monkeypatch):
     monkeypatch.setattr(cluster, "delete", lambda profile: asked.append(("delete", profile)) or True)
     monkeypatch.setattr(cluster, "made", lambda: ["pair", "small"])
     monkeypatch.setattr(cluster, "stop", lambda profile: asked.append(("stop", profile)) or profile == "small")
-    monkeypatch.setattr(server, "ensure", lambda: asked.append("jupyter") or running)
+    monkeypatch.setattr(server, "ensure", lambda _root, option: asked.append(("jupyter", option)) or running)
     monkeypatch.setattr(server, "stop", lambda: asked.append("stop jupyter") or True)
     monkeypatch.setattr(cli.webbrowser, "open", lambda url: asked.append("open"))
     return asked
@@ -253,7 +254,11 @@ def ready(monkeypatch):
 def test_start(acplab, ready):
     code, out, _ = acplab("start")
     assert code == 0
-    assert ready == ["docker", ("cluster", "small", "auto"), "jupyter"]
+    assert ready[:2] == ["docker", ("cluster", "small", "auto")]
+    (name, option) = ready[2]
+    assert name == "jupyter"
+    assert option.startswith("--ServerApp.terminado_settings=")  # its terminals have our kubectl
+    assert len(ready) == 3
     assert "http://127.0.0.1:4000/lab/tree/notebooks/00-welcome.ipynb?token=token" in out.splitlines()
 
 
@@ -423,3 +428,72 @@ def test_delete_of_a_strange_profile_removes_nothing(acplab, ready, monkeypatch)
     assert code == 1
     assert "no cluster profile" in err
     assert kept.exists()
+
+
+# --- kubectl --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run_kubectl(acplab, monkeypatch):
+    """`./acplab kubectl WORDS`: what is run, with its arguments and environment, in acplab's place."""
+
+    class Replaced(Exception):
+        pass
+
+    def execve(program, arguments, env):
+        raise Replaced(program, arguments, env)
+
+    monkeypatch.setattr(os, "execve", execve)
+
+    def call(*words: str):
+        with pytest.raises(Replaced) as run:
+            monkeypatch.setattr(sys, "argv", ["acplab", "kubectl", *words])
+            cli.main()
+        return run.value.args
+
+    return call
+
+
+@pytest.fixture
+def one_cluster():
+    file = client.kubeconfig("small")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("clusters: [{name: x, cluster: {server: 'https://127.0.0.1:1'}}]\nusers: [{name: x, user: {}}]\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["get", "pods", "-o", "wide", "--all-namespaces"],
+        ["exec", "shop", "--", "storefront", "get", "-n", "3", "http://shop/"],
+        ["--help"],
+        ["get", "--help"],
+        ["-h"],
+        ["patch", "deploy", "shop", "-p", '{"spec": {"replicas": 2}}'],
+        [],
+    ],
+)
+def test_all_that_follows_is_kubectls(run_kubectl, one_cluster, words):
+    program, arguments, env = run_kubectl(*words)
+    assert program == shell.kubectl()
+    assert arguments == ["kubectl", *words]
+    assert env["KUBECONFIG"] == str(contexts.file())
+
+
+def test_the_users_kubeconfig_and_cache_are_not_kubectls(run_kubectl, one_cluster, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", "/theirs")
+    _program, _arguments, env = run_kubectl("get", "pods")
+    assert "/theirs" not in env.values()
+    assert env["KUBECACHEDIR"] == str(contexts.file().with_name("cache"))
+
+
+@pytest.mark.parametrize("words", [["version", "--client"], ["get", "-h"], ["completion", "bash"], ["config", "view"]])
+def test_what_asks_no_cluster_needs_none(run_kubectl, words):
+    assert run_kubectl(*words)[1] == ["kubectl", *words]
+
+
+def test_without_a_cluster_it_is_a_sentence(acplab):
+    code, _out, err = acplab("kubectl", "get", "pods")
+    assert code == 1
+    assert "There is no cluster yet." in err
+    assert "./acplab start" in err

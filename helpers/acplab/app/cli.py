@@ -1,4 +1,4 @@
-"""The acplab command: start, test, status, doctor, stop, delete, reset, check, images.
+"""The acplab command: start, test, status, doctor, stop, delete, reset, check, kubectl, images.
 
 Exit codes: 0 done, 1 something is wrong (and said), 2 the command was mistyped, 130 interrupted.
 """
@@ -9,9 +9,10 @@ import os
 import shutil
 import sys
 import webbrowser
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from acplab.app import dev
 from acplab.app.testing import run_tests
@@ -86,12 +87,14 @@ def start(
 ) -> None:
     """Get everything ready and open JupyterLab. What is there already is used."""
     from acplab import cluster
-    from acplab.host import docker
+    from acplab.host import docker, shell
     from acplab.host import jupyter as server
+    from acplab.kube import contexts
 
     docker.ensure()
     ready = cluster.ensure(profile, images)
-    running = server.ensure()
+    contexts.refresh()
+    running = server.ensure(paths.ROOT, shell.jupyter_option(contexts.file()))
     say(_("Ready: {cluster}").format(cluster=ready))
     say(running.url())
     if browser and sys.stdout.isatty():
@@ -244,6 +247,31 @@ def check(
     report = labs.check(lab, task)
     say(report.words())
     raise typer.Exit(0 if report.passed else 1)
+
+
+class _Verbatim(TyperCommand):
+    """Takes all that follows as it is: options, --help and -- are for the program that is run."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.args = args
+        return []
+
+
+# Words of a kubectl call that asks no cluster.
+OFFLINE = {"-h", "--help", "help", "completion", "config", "kustomize", "options", "version"}
+
+
+@app.command(cls=_Verbatim, add_help_option=False)
+def kubectl(context: typer.Context) -> None:
+    """kubectl on the namespace of the chapter or lab that is open. All that follows is for kubectl."""
+    from acplab.host import shell
+    from acplab.kube import contexts
+
+    words = context.args
+    if not contexts.refresh() and words and not OFFLINE & set(words):
+        raise AcplabError(_("There is no cluster yet."), _("Run ./acplab start."))
+    program = shell.kubectl()
+    os.execve(program, ["kubectl", *words], os.environ | shell.environment(contexts.file()))
 
 
 @app.command()

@@ -14,7 +14,7 @@ from acplab.base.i18n import _
 from acplab.base.locks import operation_lock
 from acplab.course.namespaces import CHAPTER, LabNamespace, apply_in
 from acplab.course.spec import unknown
-from acplab.kube import client
+from acplab.kube import client, contexts, kubectl, showing
 
 if TYPE_CHECKING:
     from acplab.cluster import Cluster, Ranges
@@ -44,11 +44,14 @@ class Chapter:
             if profile not in self._visited or self._own.look() is None:
                 self.refresh()
             self._visited.add(profile)
+            contexts.visit(profile, self.namespace)
             yield there
 
     def apply(self, file: str, **values: str) -> list[kube.Applied]:
         """Apply a file or folder of manifests/<chapter>/ (or YAML text) in the chapter's namespace."""
-        return apply_in(self.namespace, file if "\n" in file else _manifest(self.name, file), values)
+        source = file if "\n" in file else _manifest(self.name, file)
+        showing.show_line(lambda: kubectl.apply(source, self.namespace, **values))
+        return apply_in(self.namespace, source, values)
 
     def pod(self, app: str) -> str:
         """The name of a running Pod of the chapter with the label app=..., on the cluster in use."""
@@ -64,6 +67,8 @@ class Chapter:
         """Remove the namespace with all that the chapter made in it, on each cluster, and say what that was."""
         with operation_lock(self.namespace, _("closing it")), self.cluster:
             say(self._own.remove())
+        contexts.leave_namespace(self.namespace)
+        showing.in_chapter(False)
         for profile in sorted(self._visited):
             try:
                 with cluster.find(profile) as there:
@@ -91,6 +96,8 @@ def open(name: str, profile: str = "small") -> Chapter:
     chapter = Chapter(name, cluster.ensure(profile))
     client.use(chapter.cluster.kubeconfig)
     chapter.refresh()
+    contexts.use_namespace(profile, chapter.namespace)
+    showing.in_chapter(True)
     return chapter
 
 

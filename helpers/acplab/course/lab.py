@@ -23,7 +23,7 @@ from acplab.course.spec import NO_CLUSTER, LabSpec, Task
 from acplab.grading import checks, notes
 from acplab.grading.results import Hint, Report
 from acplab.grading.view import LabView
-from acplab.kube import client
+from acplab.kube import client, contexts, kubectl, showing
 
 if TYPE_CHECKING:
     from acplab.course.panel import Panel
@@ -72,6 +72,7 @@ class Lab:
         with operation_lock(self.lab.id, _("applying a file to it")), self._running_cluster():
             self._started()
             source = file if "\n" in file else workfiles.locate(self.lab, file)
+            showing.show_line(lambda: kubectl.apply(source, self.namespace, **values))
             return apply_in(self.namespace, source, values)
 
     @_on_own_cluster
@@ -158,6 +159,7 @@ class Lab:
                 self._say_why_anew(say)
                 self._set_up()
             workfiles.hand_out(self.lab)
+        self._show_in_terminals()
         say(self.progress())
 
     def reset(self, say: Say = print) -> None:
@@ -177,6 +179,7 @@ class Lab:
                 say(_("Your changed files are kept in {shelf}.").format(shelf=shelf))
             self._set_up()
             workfiles.hand_out(self.lab)
+        self._show_in_terminals()
         return _("The lab {lab} is as it was at the start.").format(lab=self.lab.id)
 
     @_on_own_cluster
@@ -184,6 +187,7 @@ class Lab:
         """Remove what the lab has in the cluster. Your progress and your files in work/ are kept."""
         with operation_lock(self.lab.id, _("cleaning up after it")):
             say(self._own.remove())
+        contexts.leave_namespace(self.namespace)
         say(self.standing() + ".")
 
     # inside
@@ -204,6 +208,10 @@ class Lab:
     def _running_cluster(self) -> AbstractContextManager[Any]:
         """The lab's cluster, current while a block runs; AcplabError if it does not run."""
         return nullcontext() if self.lab.cluster == NO_CLUSTER else cluster.find(self.lab.cluster)
+
+    def _show_in_terminals(self) -> None:
+        if self.lab.cluster != NO_CLUSTER:
+            contexts.use_namespace(self.lab.cluster, self.namespace)
 
     def _set_up(self) -> None:
         """All or nothing: when a step fails or is interrupted, the namespace goes again."""

@@ -1,7 +1,6 @@
 """kubectl's verbs as calls: get, list, apply, delete, patch, wait, exec, logs, events and their like."""
 
 from acplab.kube.containers import exec, logs
-from acplab.kube.contexts import leave_namespace, use_namespace
 from acplab.kube.manifests import read_manifests
 from acplab.kube.showing import show_commands
 from acplab.kube.verbs import (
@@ -26,6 +25,5 @@ from acplab.kube.waiting import wait
 
 __all__ = [
     "Applied", "Object", "Objects", "annotate", "api_resources", "apply", "delete", "events", "exec", "exists", "find", "get",
-    "label", "leave_namespace", "list", "logs", "patch", "read_manifests", "restart", "scale", "show_commands",
-    "use_namespace", "wait",
+    "label", "list", "logs", "patch", "read_manifests", "restart", "scale", "show_commands", "wait",
 ]  # fmt: skip

@@ -41,7 +41,8 @@ def file() -> Path:
 
 def opened() -> Opened:
     """The cluster (its profile) and the namespace of what is open."""
-    return _of(_read(file()))
+    profile = _read(file()).get("current-context") or NOTHING.profile
+    return Opened(profile, _places().get(profile, NOTHING.namespace))
 
 
 def use_namespace(profile: str, namespace: str) -> None:
@@ -49,11 +50,16 @@ def use_namespace(profile: str, namespace: str) -> None:
     _write(Opened(profile, namespace))
 
 
+def visit(profile: str, namespace: str) -> None:
+    """The namespace of another cluster that is used for a while: kubectl --context PROFILE sees it."""
+    _write(opened(), {profile: namespace})
+
+
 def leave_namespace(namespace: str) -> None:
-    """It is being removed: terminals that saw it see "default"."""
+    """It is removed, on every cluster: terminals that saw it see "default"."""
     now = opened()
-    if now.namespace == namespace:
-        _write(Opened(now.profile, "default"))
+    left = {name: "default" for name, place in _places().items() if place == namespace}
+    _write(Opened(now.profile, left.get(now.profile, now.namespace)), left)
 
 
 def refresh() -> bool:
@@ -61,20 +67,26 @@ def refresh() -> bool:
     return bool(_write(opened())["contexts"])
 
 
-def _write(wanted: Opened) -> Config:
+def _write(wanted: Opened, visited: dict[str, str] | None = None) -> Config:
     busy = AcplabError(_("Another notebook writes {file}.").format(file=file()), _("Try again."))
     with hold(file().with_name("kubeconfig.lock"), PATIENCE, lambda: busy):
-        before = {one["name"]: one["context"].get("namespace") for one in _read(file()).get("contexts") or []}
-        merged = _merged(before | {wanted.profile: wanted.namespace}) | {"current-context": wanted.profile}
+        places = _places() | (visited or {}) | {wanted.profile: wanted.namespace}
+        merged = _merged(places) | {"current-context": wanted.profile}
         paths.write_whole(file(), yaml.safe_dump(merged), mode=0o600)
     return merged
 
 
-def _merged(namespaces: dict[str, str | None]) -> Config:
+def _places() -> dict[str, str]:
+    """Profile -> the namespace that is taken there."""
+    known = _read(file()).get("contexts") or []
+    return {one["name"]: one["context"].get("namespace") or NOTHING.namespace for one in known}
+
+
+def _merged(namespaces: dict[str, str]) -> Config:
     """One kubeconfig of all clusters, each called by its profile."""
     merged: Config = {"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []}
     for profile, cluster, user in _clusters():
-        place = {"cluster": profile, "user": profile, "namespace": namespaces.get(profile) or "default"}
+        place = {"cluster": profile, "user": profile, "namespace": namespaces.get(profile, NOTHING.namespace)}
         merged["clusters"].append({"name": profile, "cluster": cluster})
         merged["users"].append({"name": profile, "user": user})
         merged["contexts"].append({"name": profile, "context": place})
@@ -96,11 +108,3 @@ def _read(one: Path) -> Config:
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _of(config: Config) -> Opened:
-    profile = config.get("current-context") or NOTHING.profile
-    for one in config.get("contexts") or []:
-        if one["name"] == profile:
-            return Opened(profile, one["context"].get("namespace") or NOTHING.namespace)
-    return Opened(profile, NOTHING.namespace)
