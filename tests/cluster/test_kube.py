@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 from typing import Any
 
 import pytest
 from acplab import kube
 from acplab.base.errors import AcplabError
-from acplab.kube import client, containers
+from acplab.host import docker
+from acplab.kube import client, containers, ingress
 
 Object = dict[str, Any]
 
@@ -128,6 +130,52 @@ def test_one_list_goes_to_two_namespaces(namespace, running):
     kube.apply(given, namespace=running)
     kube.apply(given, namespace=namespace)
     assert kube.exists("configmap", "travels", namespace)
+
+
+def test_an_object_that_was_got_changed_and_applied_again(namespace):
+    kube.apply([shop()], namespace=namespace)
+    kube.wait("deployment", "shop", namespace=namespace)
+    got = kube.get("deployment", "shop", namespace)
+    got["spec"]["replicas"] = 2
+    assert kube.apply(got)[0].action == "configured"
+    assert kube.wait("deployment", "shop", namespace=namespace)["status"]["readyReplicas"] == 2
+    assert kube.apply(got)[0].action == "unchanged"  # also with the old resourceVersion
+
+
+def test_a_list_as_kubectl_prints_it(namespace):
+    kube.apply([config("one"), config("two")], namespace=namespace)
+    found = {"apiVersion": "v1", "kind": "List", "items": kube.list("configmap", namespace)}
+    found["items"] = [one for one in found["items"] if one["metadata"]["name"] != "kube-root-ca.crt"]
+    assert [(one.name, one.action) for one in kube.apply(found)] == [("one", "unchanged"), ("two", "unchanged")]
+
+
+def ingress_of(namespace: str, **annotations: str) -> Object:
+    path = {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "shop", "port": {"number": 80}}}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "shop", "annotations": annotations},
+        "spec": {
+            "ingressClassName": "nginx",
+            "rules": [{"host": f"{namespace}.example.com", "http": {"paths": [path]}}],
+        },
+    }
+
+
+def test_an_annotation_that_is_not_read_here_is_named_and_applied(namespace):
+    key = "nginx.ingress.kubernetes.io/service-weight"
+    (done,) = kube.apply(ingress_of(namespace, **{key: "new-shop: 20, shop: 80"}), namespace)
+    assert repr(done) == f"ingress/shop created (not read here: {key})"
+    assert key in kube.get("ingress", "shop", namespace)["metadata"]["annotations"]
+
+
+def test_the_annotations_that_are_read_are_those_in_the_controllers_binary(cluster):
+    """Each field of Traefik's configuration names its annotation in a struct tag, which the binary keeps."""
+    pod = kube.list("pod", "ingress", "app=traefik")[0]
+    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
+    find = f"grep -aoE 'annotation:\"{ingress.NGINX}[a-z0-9-]+' /proc/$(crictl inspect -o go-template --template '{{{{.info.pid}}}}' {container})/exe"
+    found = docker.run("exec", pod["spec"]["nodeName"], "sh", "-c", find)
+    assert {line.removeprefix(f'annotation:"{ingress.NGINX}') for line in found.splitlines()} == ingress.KNOWN
 
 
 # --- apply refuses, and nothing is half-made ---------------------------------------------------------------------------------
@@ -368,6 +416,54 @@ def test_a_job_that_fails(namespace):
     spec = {"backoffLimit": 0, "template": template}
     kube.apply([{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "once"}, "spec": spec}], namespace)
     assert "backoff limit" in gave_up(namespace, kind="job", name="once").sentence
+
+
+def test_an_init_container_that_fails_is_named_with_its_last_log_line_within_a_minute(namespace):
+    began = time.monotonic()
+    broken = shop()
+    init = {"name": "prepare", "image": IMAGE, "command": ["storefront", "bogus"]}
+    broken["spec"]["template"]["spec"]["initContainers"] = [init]
+    kube.apply([broken], namespace=namespace)
+    said = gave_up(namespace)
+    assert time.monotonic() - began < 60
+    assert "init container prepare is in CrashLoopBackOff (exit code 2)" in said.sentence
+    assert 'unknown command "bogus"' in said.sentence
+    assert "container='prepare'" in said.remedy
+
+
+def test_a_paused_deployment_with_a_new_template(namespace):
+    kube.apply([shop()], namespace=namespace)
+    kube.wait("deployment", "shop", namespace=namespace)
+    kube.patch("deployment", "shop", {"spec": {"paused": True}}, namespace)
+    kube.scale("shop", 2, namespace)
+    kube.wait("deployment", "shop", namespace=namespace)  # scaling goes on
+    kube.restart("shop", namespace)
+    said = gave_up(namespace)
+    assert "it is paused" in said.sentence
+    assert f"kubectl rollout resume deployment/shop -n {namespace}" in said.remedy
+    kube.patch("deployment", "shop", {"spec": {"paused": None}}, namespace)
+    kube.wait("deployment", "shop", namespace=namespace)
+
+
+def claim(name: str, storage_class: str | None) -> Object:
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    spec |= {"storageClassName": storage_class} if storage_class else {}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": spec}
+
+
+def test_a_claim_of_an_unknown_storage_class_and_one_without_a_pod(namespace):
+    kube.apply([claim("essd", "alicloud-disk-essd"), claim("own", None)], namespace=namespace)
+    unknown = gave_up(namespace, kind="persistentvolumeclaim", name="essd")
+    assert "'alicloud-disk-essd' not found" in unknown.sentence
+    assert "standard" in unknown.remedy
+    assert "first consumer" in gave_up(namespace, kind="persistentvolumeclaim", name="own").sentence
+
+
+def test_a_load_balancer_without_an_address(namespace):
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "shop"},
+               "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}}  # fmt: skip
+    kube.apply(service, namespace)
+    assert "EXTERNAL-IP stays <pending>" in gave_up(namespace, kind="service").sentence
 
 
 def test_what_was_never_applied_is_waited_for_and_said(namespace):
