@@ -11,6 +11,7 @@ import secrets
 import time
 from typing import Any
 
+import contract
 import pytest
 from acplab import kube
 from acplab.base.errors import AcplabError
@@ -691,3 +692,7 @@ def test_a_kind_that_comes_and_goes_with_its_definition(namespace):
         kube.delete("crd", f"teas.{group}")
         client.invalidate_discovery()
     assert not kube.exists("crd", f"teas.{group}")
+
+
+def test_kube_keeps_the_contract_that_the_fake_cluster_is_held_to(namespace):
+    assert contract.failures(kube, namespace) == {}

@@ -16,7 +16,11 @@ from acplab.course import spec as labfiles
 from acplab.kube import client
 
 WITHOUT_NAMESPACE = {"namespace", "node", "ingressclass"}
-KINDS = ["Namespace", "Node", "ConfigMap", "Deployment", "Event", "Lease", "Pod", "ReplicaSet", "Secret", "Service"]
+KINDS = [
+    "Namespace", "Node", "ConfigMap", "Deployment", "EndpointSlice", "Event", "HTTPRoute", "Ingress", "Lease", "Pod",
+    "ReplicaSet", "Secret", "Service",
+]  # fmt: skip
+SHORT = {"ConfigMap": "cm", "Deployment": "deploy", "Pod": "po", "Service": "svc", "Namespace": "ns"}
 VERBS = ["api_resources", "apply", "delete", "events", "exec", "exists", "find", "get", "list", "patch", "wait"]
 
 LAB_YAML = """\
@@ -127,51 +131,58 @@ class FakeCluster:
         return [self._apply(one, namespace) for one in objects]
 
     def _apply(self, one: dict[str, Any], namespace: str | None) -> kube.Applied:
-        kind, name = one["kind"].lower(), one["metadata"]["name"]
-        place = "" if kind in WITHOUT_NAMESPACE else one["metadata"].setdefault("namespace", namespace or "default")
-        known = (kind, place, name) in self.objects
-        old = self.objects.get((kind, place, name), {})
-        self.objects[kind, place, name] = _merge(old, one)
-        return kube.Applied(one["kind"], name, "configured" if known else "created")
+        key = self._key(one["kind"], one["metadata"]["name"], one["metadata"].get("namespace", namespace))
+        if key[1]:
+            one["metadata"]["namespace"] = key[1]
+        before = self.objects.get(key)
+        self.objects[key] = _merge(before or {}, one)
+        action = "created" if before is None else "unchanged" if before == self.objects[key] else "configured"
+        return kube.Applied(one["kind"], one["metadata"]["name"], action)
+
+    def _key(self, kind: str, name: str, namespace: str | None) -> tuple[str, str, str]:
+        known = _known(kind).lower()
+        return known, "" if known in WITHOUT_NAMESPACE else namespace or "default", name
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Any:
         found = self.find(kind, name, namespace)
         if found is None:
-            raise AcplabError(f"{kind} {name} not found", "Check the name.")
+            place = self._key(kind, name, namespace)[1]
+            where = f" in namespace {place}" if place else ""
+            raise AcplabError(f"{_known(kind)} {name} not found{where}.", "Check the name.")
         return found
 
     def list(self, kind: str, namespace: str | None = None, selector: str | None = None) -> Any:
         self._begin("list", kind)
-        kind = kind.lower()
-        place = "" if kind in WITHOUT_NAMESPACE else namespace or "default"
+        wanted, place, _name = self._key(kind, "", namespace)
         fitting = [
             one
-            for (k, ns, _name), one in self.objects.items()
-            if k == kind and ns in (place, ns if namespace == "*" else place)
+            for (known, space, _name), one in sorted(self.objects.items())
+            if known == wanted and place in (space, "*") and _fits(one, selector)
         ]
         return copy.deepcopy(fitting)
 
     def find(self, kind: str, name: str, namespace: str | None = None) -> Any:
         self._begin("get", f"{kind} {name}")
-        place = "" if kind.lower() in WITHOUT_NAMESPACE else namespace or "default"
-        return copy.deepcopy(self.objects.get((kind.lower(), place, name)))
+        return copy.deepcopy(self.objects.get(self._key(kind, name, namespace)))
 
     def exists(self, kind: str, name: str, namespace: str | None = None) -> bool:
-        return (kind.lower(), namespace or "", name) in self.objects
+        return self._key(kind, name, namespace) in self.objects
 
     def delete(
         self, kind: str, name: str, namespace: str | None = None, wait: bool = True, grace: int | None = None
     ) -> None:
         self._begin("delete", f"{kind} {name}")
-        self.objects.pop((kind.lower(), namespace or "", name), None)
+        self.objects.pop(self._key(kind, name, namespace), None)
         if kind == "namespace":
             self.objects = {key: one for key, one in self.objects.items() if key[1] != name}
 
     def patch(self, kind: str, name: str, patch: dict[str, Any], namespace: str | None = None) -> dict[str, Any]:
         self._begin("patch", f"{kind} {name}")
-        key = (kind.lower(), namespace or "", name)
+        key = self._key(kind, name, namespace)
+        if key not in self.objects:
+            raise AcplabError(f'{key[0]}s "{name}" not found', "Check the name.")
         self.objects[key] = _merge(self.objects[key], patch)
-        return self.objects[key]
+        return copy.deepcopy(self.objects[key])
 
     def wait(
         self, kind: str, name: str, condition: Any = "ready", namespace: str | None = None, timeout: float = 90
@@ -190,11 +201,25 @@ class FakeCluster:
         return [name for (k, _ns, name) in self.objects if k == kind]
 
 
+def _known(kind: str) -> str:
+    """The kind by one of its names, as the API's discovery would give it."""
+    for known in KINDS:
+        if kind.lower() in (known.lower(), f"{known.lower()}s", SHORT.get(known)):
+            return known
+    raise AcplabError(f"The server has no resource type {kind}.", "Check the spelling.")
+
+
+def _fits(one: dict[str, Any], selector: str | None) -> bool:
+    labels = one["metadata"].get("labels") or {}
+    pairs = [pair.partition("=") for pair in (selector or "").split(",") if pair]
+    return all(key in labels and (not equals or labels[key] == value) for key, equals, value in pairs)
+
+
 def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     both = dict(old)
     for key, value in new.items():
         both[key] = _merge(both.get(key) or {}, value) if isinstance(value, dict) else value
-    return both
+    return {key: value for key, value in both.items() if value is not None}
 
 
 @dataclass
