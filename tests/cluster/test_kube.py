@@ -602,6 +602,13 @@ def test_a_command_that_does_not_end_is_given_up(namespace, monkeypatch):
     assert "has not ended after 1 s" in said.sentence
 
 
+def test_exec_goes_past_a_proxy_for_the_internet(running, monkeypatch):
+    for name, value in {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": ".corp.example"}.items():
+        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name.lower(), value)
+    assert "storefront" in kube.exec(pods(running)[0], ["storefront", "get", "http://127.0.0.1:8080/"], running)
+
+
 def test_after_an_exec_the_client_still_works(running):
     failure(lambda: kube.exec(pods(running)[0], ["sh"], running))
     assert kube.exists("deployment", "shop", running)

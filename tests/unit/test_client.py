@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import socket
 import time
 from threading import Thread
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -118,6 +120,72 @@ def test_a_proxy_of_the_surroundings_is_not_used(tmp_path, monkeypatch):
         proxy.setblocking(False)
         with pytest.raises(BlockingIOError):
             proxy.accept()
+
+
+class Busy(http.server.BaseHTTPRequestHandler):
+    """Answers each request with 429 twice before it lets it through."""
+
+    asked: ClassVar[list[tuple[str, str]]] = []
+    patient = True
+
+    def do_GET(self) -> None:
+        self.asked.append((self.command, self.path))
+        busy = not self.patient or self.asked.count((self.command, self.path)) <= 2
+        bodies = {"/api": {"kind": "APIVersions", "versions": []}, "/apis": {"kind": "APIGroupList", "groups": []}}
+        body = json.dumps({"message": "not now"} if busy else bodies.get(self.path, {"kind": "Status"})).encode()
+        self.send_response(429 if busy else 200)
+        for name, value in {
+            "Retry-After": "0",
+            "Content-Type": "application/json",
+            "Content-Length": len(body),
+        }.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_PATCH = do_DELETE = do_GET
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+@pytest.fixture
+def busy(tmp_path, monkeypatch):
+    monkeypatch.setattr(Busy, "asked", [])
+    monkeypatch.setattr(Busy, "patient", True)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Busy)
+    Thread(target=server.serve_forever, daemon=True).start()
+    kubeconfig(tmp_path, f"http://127.0.0.1:{server.server_address[1]}")
+    yield Busy
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
+def test_not_now_is_asked_again_whatever_was_asked(busy, method):
+    api = connection.client()
+    connection.translate_errors(lambda: api.request(method, "/x", body={}))
+    assert busy.asked.count((method, "/x")) == 3
+
+
+def test_not_now_for_ever_is_the_servers_refusal(busy):
+    api = connection.client()
+    busy.patient = False
+    with pytest.raises(connection.Refused, match="not now") as told:
+        connection.translate_errors(lambda: api.request("GET", "/x"))
+    assert told.value.status == 429
+    assert busy.asked.count(("GET", "/x")) == connection.BUSY_TRIES + 1
+
+
+def test_exec_asks_127_0_0_1_directly_whatever_the_surroundings_say(busy, monkeypatch):
+    """websocket-client takes 127.0.0.1 out of its defaults as soon as NO_PROXY is set."""
+    from websocket._url import get_proxy_info
+
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", ".corp.example")
+    monkeypatch.setenv("no_proxy", ".corp.example")
+    own = connection.client().client.configuration.no_proxy
+    assert get_proxy_info("127.0.0.1", True, no_proxy=own.split(","))[0] is None
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------------
