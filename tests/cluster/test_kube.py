@@ -172,10 +172,10 @@ def test_an_annotation_that_is_not_read_here_is_named_and_applied(namespace):
 
 def test_the_annotations_that_are_read_are_those_in_the_controllers_binary(cluster):
     """Each field of Traefik's configuration names its annotation in a struct tag, which the binary keeps."""
-    pod = kube.list("pod", "ingress", "app=traefik")[0]
-    container = pod["status"]["containerStatuses"][0]["containerID"].removeprefix("containerd://")
-    find = f"grep -aoE 'annotation:\"{ingress.NGINX}[a-z0-9-]+' /proc/$(crictl inspect -o go-template --template '{{{{.info.pid}}}}' {container})/exe"
-    found = docker.run("exec", pod["spec"]["nodeName"], "sh", "-c", find)
+    node = kube.list("pod", "ingress", "app=traefik")[0]["spec"]["nodeName"]
+    tags = f"grep -aoE 'annotation:\"{ingress.NGINX}[a-z0-9-]+'"
+    script = f"for one in /proc/[0-9]*/exe; do case $(readlink $one) in */traefik) {tags} $one; break;; esac; done"
+    found = docker.run("exec", node, "sh", "-c", script)
     assert {line.removeprefix(f'annotation:"{ingress.NGINX}') for line in found.splitlines()} == ingress.KNOWN
 
 

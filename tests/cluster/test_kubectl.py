@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from acplab import kube
 from acplab.base import paths
-from acplab.kube import contexts, kubectl
+from acplab.kube import client, contexts, kubectl
 from test_kube import IMAGE, config, pods, shop
 
 Lines = builtins.list[str]
@@ -104,6 +104,7 @@ def test_kubectl_knows_every_kind_by_the_word_of_the_line(running, terminal):
 
 
 def test_the_kinds(running, terminal):
+    client.invalidate_discovery()  # the metrics may have come since the kinds were read
     told = [line.split() for line in terminal(kubectl.api_resources(), "--no-headers").splitlines()]
     assert {(words[-1], words[-2] == "true") for words in told} == set(kube.api_resources())
 
