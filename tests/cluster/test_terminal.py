@@ -18,6 +18,7 @@ from acplab.kube import contexts
 from test_kube import config, pods, shop
 
 ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[a-zA-Z]|\][^\x07]*\x07|[=>])|[\r\x07]")
+PROMPT = r"[$#] $"
 
 
 class Terminal:
@@ -29,6 +30,7 @@ class Terminal:
         url = f"ws://127.0.0.1:{server.port}/terminals/websocket/{name}?token={server.token}"
         self.socket = websocket.create_connection(url, timeout=30)
         self.seen = ""
+        self.first = self.until(PROMPT)
 
     def _post(self, path: str) -> bytes:
         address = f"http://127.0.0.1:{self.server.port}{path}"
@@ -80,7 +82,7 @@ def terminal(server) -> Callable[[], Terminal]:
 
 
 def test_the_first_line_says_which_namespace_is_open(terminal, space):
-    assert f"namespace {space} of the cluster small" in terminal().until(r"\$ |# ")
+    assert f"namespace {space} of the cluster small" in terminal().first
 
 
 def test_kubectl_and_k_see_what_is_open(terminal, space):
@@ -91,7 +93,6 @@ def test_kubectl_and_k_see_what_is_open(terminal, space):
 
 def test_the_tab_key_completes_names_of_the_open_namespace(terminal, space):
     opened = terminal()
-    opened.until(r"\$ |# ")
     opened.type("k get deploy sh\t")
     opened.until(r"deploy shop")
 

@@ -179,13 +179,16 @@ def test_not_now_for_ever_is_the_servers_refusal(busy):
 
 def test_exec_asks_127_0_0_1_directly_whatever_the_surroundings_say(busy, monkeypatch):
     """websocket-client takes 127.0.0.1 out of its defaults as soon as NO_PROXY is set."""
+    from kubernetes.stream import ws_client
     from websocket._url import get_proxy_info
 
+    options: dict = {}
+    monkeypatch.setattr(ws_client.WebSocket, "connect", lambda _self, _url, **given: options.update(given))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", ".corp.example")
     monkeypatch.setenv("no_proxy", ".corp.example")
-    own = connection.client().client.configuration.no_proxy
-    assert get_proxy_info("127.0.0.1", True, no_proxy=own.split(","))[0] is None
+    ws_client.create_websocket(connection.client().client.configuration, "wss://127.0.0.1:1/")
+    assert get_proxy_info("127.0.0.1", True, no_proxy=options["http_no_proxy"])[0] is None
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------------------
