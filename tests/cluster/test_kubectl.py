@@ -12,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from acplab import kube
 from acplab.base import paths
 from acplab.kube import client, contexts, kubectl
+from nbclient import NotebookClient
 from test_kube import IMAGE, config, pods, shop
 
 Lines = builtins.list[str]
@@ -294,3 +296,13 @@ def test_standard_input_is_passed_on(both, terminal):
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: piped}\n"
     terminal(f"printf '{text}' | kubectl apply -n {both[0]} -f -")
     assert kube.exists("configmap", "piped", both[0])
+
+
+def test_a_notebooks_kernel_shows_the_line_beside_the_result(running):
+    call = f"kube.exists('deploy', 'shop', {running!r})"
+    cells = [nbformat.v4.new_code_cell(code) for code in ("from acplab import kube\nkube.show_commands()", call)]
+    notebook = NotebookClient(nbformat.v4.new_notebook(cells=cells), kernel_name="python3", timeout=60).execute()
+    shown, result = notebook.cells[1].outputs
+    assert shown.data["text/plain"] == f"$ {kubectl.exists('deploy', 'shop', running)}"
+    assert "kubectl get deployment shop" in shown.data["text/html"]
+    assert result.data["text/plain"] == "True"
