@@ -84,6 +84,15 @@ def test_what_helpers_ask_is_not_shown(kernel):
     assert kernel.run(GET, name="acplab.course.chapter") == []
 
 
+def test_a_call_through_a_decorator_of_ours_still_stands_in_the_cell(kernel):
+    """As in cluster.find("pair").kube.get(...)."""
+    wrapper = "def spoken(*words):\n    return kube.get(*words)\n"
+    space = {"__name__": "acplab.kube.bound", "kube": kube}
+    exec(wrapper, space)
+    sys.modules["__main__"].__dict__["spoken"] = space["spoken"]
+    assert len(kernel.run('import __main__\n__main__.spoken("deploy", "shop")')) == 1
+
+
 def test_elsewhere_it_is_quiet(kernel, monkeypatch, capsys):
     monkeypatch.setattr(showing, "_chapter_is_open", False)
     assert kernel.run(GET) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
 from acplab.base.errors import AcplabError
@@ -16,6 +17,7 @@ R = TypeVar("R")
 STYLE = (
     "margin: 0; white-space: pre-wrap; color: var(--jp-content-font-color2, gray); font-size: var(--jp-code-font-size)"
 )
+WRAPPERS = ("called", "spoken")  # of verb() here, of a lab's methods, of a cluster's kube
 _wanted: bool | None = None  # what show_commands() was told
 _chapter_is_open = False
 _shown: tuple[int, set[str]] = (0, set())  # the cell, and what it has shown
@@ -52,7 +54,7 @@ def verb(line: Callable[..., str | None] | None = None) -> Callable[[Callable[P,
 def show_line(line: Callable[[], str | None]) -> None:
     """Show the line if the function that calls this was called by a cell; helpers that call kube stay quiet."""
     kernel = _kernel()
-    if sys._getframe(2).f_globals.get("__name__") != "__main__" or not _is_wanted(kernel):
+    if not _is_wanted(kernel) or not _is_by_a_cell(sys._getframe(2)):
         return
     try:
         text = line()
@@ -62,6 +64,13 @@ def show_line(line: Callable[[], str | None]) -> None:
         _display(text, kernel.execution_count)
     elif text:
         print(f"$ {text}", file=sys.stderr)
+
+
+def _is_by_a_cell(caller: FrameType | None) -> bool:
+    """Whether the call stands in a cell, or passes only through decorators of ours on its way from there."""
+    while caller and caller.f_code.co_name in WRAPPERS and caller.f_globals["__name__"].startswith("acplab."):
+        caller = caller.f_back
+    return caller is not None and caller.f_globals.get("__name__") == "__main__"
 
 
 def _is_wanted(kernel: Any) -> bool:
