@@ -15,7 +15,7 @@ import yaml
 from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.base.locks import hold
+from acplab.base.locks import lock
 from acplab.kube import client
 
 Config = dict[str, Any]
@@ -69,7 +69,7 @@ def refresh() -> bool:
 
 def _write(wanted: Opened, visited: dict[str, str] | None = None) -> Config:
     busy = AcplabError(_("Another notebook writes {file}.").format(file=file()), _("Try again."))
-    with hold(file().with_name("kubeconfig.lock"), PATIENCE, lambda: busy):
+    with lock(file().with_name("kubeconfig.lock"), PATIENCE, lambda: busy):
         places = _places() | (visited or {}) | {wanted.profile: wanted.namespace}
         merged = _merged(places) | {"current-context": wanted.profile}
         paths.write_whole(file(), yaml.safe_dump(merged), mode=0o600)
