@@ -26,14 +26,14 @@ class Terminal:
 
     def __init__(self, server: jupyter.Server) -> None:
         self.server = server
-        name = json.loads(self._post("/api/terminals"))["name"]
-        url = f"ws://127.0.0.1:{server.port}/terminals/websocket/{name}?token={server.token}"
+        name = json.loads(self._post("api/terminals"))["name"]
+        url = f"ws://127.0.0.1:{server.port}{server.base_url}terminals/websocket/{name}?token={server.token}"
         self.socket = websocket.create_connection(url, timeout=30)
         self.seen = ""
         self.first = self.until(PROMPT)
 
     def _post(self, path: str) -> bytes:
-        address = f"http://127.0.0.1:{self.server.port}{path}"
+        address = f"http://127.0.0.1:{self.server.port}{self.server.base_url}{path}"
         request = urllib.request.Request(address, b"", {"Authorization": f"token {self.server.token}"})
         return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30).read()
 
