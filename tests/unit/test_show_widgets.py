@@ -214,6 +214,28 @@ def test_live_prints_lines_without_a_front_end(capsys: pytest.CaptureFixture[str
     assert repr(view) == view.text
 
 
+def test_charts_take_a_load_for_its_traffic() -> None:
+    with serve() as server, steady(server.url, rate=100) as load:
+        server.wait_for(3)
+    figures = show.split(load), show.timeline(load), show.routing({"any": load})
+    same = show.split(load.result), show.timeline(load.result), show.routing({"any": load.result})
+    assert [figure.text for figure in figures] == [figure.text for figure in same]
+
+
+@pytest.mark.parametrize("given", [None, {"v1": 3}, [1], 5])
+def test_charts_of_something_else_say_what_they_need(given: Any) -> None:
+    for chart in (show.split, show.timeline):
+        with pytest.raises(AcplabError, match="needs traffic that was measured") as caught:
+            chart(given)
+        assert "load.result" in caught.value.remedy
+
+
+def test_live_needs_a_load_that_runs() -> None:
+    with pytest.raises(AcplabError, match="needs a load that runs") as caught:
+        show.live(Traffic([], rate=1))  # type: ignore[arg-type]
+    assert "measure.steady" in caught.value.remedy
+
+
 @pytest.mark.parametrize(
     ("every", "words"), [("1", "a number, not '1'"), (0, "greater than 0 s"), (61, "at most 60 s")]
 )

@@ -15,7 +15,7 @@
 Importing this is quick; aiohttp is loaded when the first request is about to be sent.
 """
 
-from acplab.measure.loads import Load, steady, traffic, until
+from acplab.measure.loads import Load, as_traffic, steady, traffic, until
 from acplab.measure.request import Request, RequestOptions
 from acplab.measure.results import Traffic
 from acplab.measure.samples import Mark, Outage, Sample
@@ -32,6 +32,7 @@ __all__ = [
     "Schedule",
     "Share",
     "Traffic",
+    "as_traffic",
     "quantile",
     "sample_for_margin",
     "sample_size",

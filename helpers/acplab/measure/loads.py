@@ -89,14 +89,26 @@ def until(
     holds = wanted if callable(wanted) else partial(Traffic.only, version=wanted)
     end = time.monotonic() + within("seconds", seconds, schedule.MAX_SECONDS, "s")
     once: RequestOptions = {"keepalive": False, **options}
-    while not holds(seen := traffic(url, n, **once)):
+    while not holds(last := traffic(url, n, **once)):
         if time.monotonic() >= end:
             raise AcplabError(
-                _("Timed out after {seconds:g} s; the last answers: {seen}.").format(seconds=seconds, seen=seen),
+                _("Timed out after {seconds:g} s; the last answers: {last}.").format(seconds=seconds, last=last),
                 _("Compare host, path, headers and cookies with the rules of the Ingress or HTTPRoute."),
             )
         time.sleep(PAUSE_SECONDS)
-    return seen
+    return last
+
+
+def as_traffic(given: Traffic | Load) -> Traffic:
+    """The traffic itself; of a load what has come back so far. AcplabError for anything else."""
+    if isinstance(given, Load):
+        return given.so_far()
+    if not isinstance(given, Traffic):
+        raise AcplabError(
+            _("This needs traffic that was measured, not {given!r}.").format(given=given),
+            _("Give what measure.traffic(...) returned, or load.result after the block of measure.steady(...)."),
+        )
+    return given
 
 
 class Load:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from acplab.base import html
 from acplab.base.arguments import within
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
 from acplab.show import buckets, style
 from acplab.show.buckets import FAILED, Bucket
 
@@ -33,6 +35,11 @@ def live(load: Load, every: float = 0.5) -> LiveView:
         with measure.steady(ingress_url) as load:
             show.live(load)
     """
+    if not hasattr(load, "so_far"):
+        raise AcplabError(
+            _("show.live needs a load that runs, not {given!r}.").format(given=load),
+            _("Give it the load of `with measure.steady(...) as load:`, inside of that block."),
+        )
     every = within("every", every, MAX_SECONDS, "s")
     view = LiveView(load)
     if _in_notebook():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from acplab.base.arguments import share as checked_share
 from acplab.base.i18n import _, ngettext
-from acplab.measure import text
+from acplab.measure import as_traffic, text
 from acplab.show import style
 from acplab.show.figures import Figure
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from acplab.measure import Share, Traffic
+    from acplab.measure import Load, Share, Traffic
 
 
 class _Row(NamedTuple):
@@ -26,11 +26,12 @@ class _Row(NamedTuple):
     wanted: float | None
 
 
-def split(traffic: Traffic, wanted: Mapping[str, float] | None = None) -> Figure:
+def split(traffic: Traffic | Load, wanted: Mapping[str, float] | None = None) -> Figure:
     """A bar per version with its Wilson interval, and a mark where the wanted share (0..1) lies.
 
     wanted: for example {"v1": 0.8, "v2": 0.2}. A version that is wanted and did not answer has a bar of 0 %.
     """
+    traffic = as_traffic(traffic)
     wanted = {version: checked_share(f"wanted[{version!r}]", share) for version, share in (wanted or {}).items()}
     versions = style.in_order({*traffic.by_version, *wanted})
     rows = [_Row(version, traffic.share(version), wanted.get(version)) for version in versions]

@@ -10,9 +10,9 @@ from acplab.base import html
 from acplab.base.i18n import _
 
 if TYPE_CHECKING:
-    from acplab.measure import Traffic
+    from acplab.measure import Load, Traffic
 
-    Answer: TypeAlias = Traffic | Mapping[str, int] | str
+    Answer: TypeAlias = Traffic | Load | Mapping[str, int] | str
     Rows: TypeAlias = Mapping[str, Answer] | Iterable[tuple[str, Answer]]
 
 
@@ -82,10 +82,11 @@ def _cells(answer: Answer) -> tuple[str, str]:
         return answer, ""
     if isinstance(answer, Mapping):
         return _counted(answer), ""
-    from acplab.measure import text
+    from acplab.measure import as_traffic, text
 
-    failed = f"{answer.failed} ({text.kinds(answer.errors)})" if answer.failed else _("none")
-    return "; ".join([_counted(answer.by_version), *text.redirected(answer.redirects)]), failed
+    traffic = as_traffic(answer)
+    failed = f"{traffic.failed} ({text.kinds(traffic.errors)})" if traffic.failed else _("none")
+    return "; ".join([_counted(traffic.by_version), *text.redirected(traffic.redirects)]), failed
 
 
 def _counted(counts: Mapping[str, int]) -> str:

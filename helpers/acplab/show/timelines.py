@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from acplab.base.i18n import _, ngettext
-from acplab.measure import text
+from acplab.measure import as_traffic, text
 from acplab.show import buckets, callouts, style
 from acplab.show.buckets import FAILED, Bucket
 from acplab.show.figures import Figure
@@ -15,18 +15,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-    from acplab.measure import Traffic
+    from acplab.measure import Load, Traffic
 
 BARS = 2.2  # inches from the time axis to the top of the highest bar
 LEFT, BOTTOM = 0.75, 0.6  # inches beside and below the axes
 
 
-def timeline(traffic: Traffic, bucket: float | None = None) -> Figure:
+def timeline(traffic: Traffic | Load, bucket: float | None = None) -> Figure:
     """Requests per second over time, stacked by version; failures hatched on top; marks as lines with their words.
 
     bucket: seconds per bar, at most 300; by default there are at most 60 bars with some requests each.
     A request is drawn when it was due, also if its answer (or timeout) came seconds later.
     """
+    traffic = as_traffic(traffic)
     pieces = buckets.cut(traffic, bucket)
     return Figure("\n".join(_words(traffic, pieces)), partial(_draw, traffic, pieces))
 
