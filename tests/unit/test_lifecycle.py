@@ -349,18 +349,40 @@ def steps(docker_has, monkeypatch) -> list[str]:
     return done
 
 
-def test_limits_are_asked_for_the_nodes_to_come_before_anything_is_made(steps, docker_has, monkeypatch):
-    docker_has.clear()
-    asked: list = []
+@pytest.fixture
+def refused_limits(monkeypatch) -> list[int]:
+    """Limits that are too low; for how many nodes they were asked."""
+    asked: list[int] = []
 
     def refuse(nodes: int) -> None:
-        asked.append((nodes, list(steps)))
+        asked.append(nodes)
         raise AcplabError("The kernel's limits are too low.", "sudo sysctl")
 
     monkeypatch.setattr(limits, "require", refuse)
+    return asked
+
+
+def test_limits_are_asked_for_before_anything_is_made(steps, docker_has, refused_limits):
+    docker_has.clear()
     with pytest.raises(AcplabError, match="limits are too low"):
         cluster.ensure("small")
-    assert asked == [(3, ["images auto"])]
+    assert (refused_limits, steps) == ([3], [])
+
+
+def test_limits_are_asked_for_before_stopped_nodes_are_started(steps, docker_has, refused_limits):
+    """A boot has reset a limit that was raised; that is no reason to recreate a cluster with labs in it."""
+    standing()
+    docker_has["small"] = {"one": "exited", "two": "running", "three": "exited"}
+    with pytest.raises(AcplabError, match="limits are too low"):
+        cluster.ensure("small")
+    assert (refused_limits, steps) == ([2], [])
+
+
+def test_nodes_that_run_need_nothing_more(steps, docker_has, refused_limits):
+    standing()
+    docker_has["small"] = {"one": "running", "two": "running", "three": "running"}
+    cluster.ensure("small")
+    assert refused_limits == []
 
 
 def test_a_cluster_that_stands_is_only_looked_at(steps):

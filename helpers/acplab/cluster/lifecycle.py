@@ -63,6 +63,7 @@ def _alone() -> AbstractContextManager[None]:
 def _ensure(profile: str, route: str, ranges: Ranges | None) -> Cluster:
     cluster, name = recorded(profile), cluster_name(profile)
     ownership.require_own(name)
+    _require_limits(profile, name)
     ranges = ranges or (cluster.ranges if cluster else None)
     if cluster and cluster.name != name:
         _say_left_alone(cluster.name)
@@ -80,6 +81,13 @@ def _ensure(profile: str, route: str, ranges: Ranges | None) -> Cluster:
     elif nodes.states(name):
         say(_("Removing a partially created cluster from an interrupted start."))
     return _create(profile, images.ensure(route), cluster, ranges)
+
+
+def _require_limits(profile: str, name: str) -> None:
+    """AcplabError unless the kernel has room for the nodes that do not run: a raised limit lasts until the next boot."""
+    running = [state for state in nodes.states(name).values() if state == "running"]
+    if missing := max(0, len(kind_form(profile)["nodes"]) - len(running)):
+        limits.require(missing)
 
 
 def _say_left_alone(name: str) -> None:
@@ -128,7 +136,6 @@ def _may_pass(error: Exception) -> bool:
 def _create(profile: str, image: images.NodeImage, former: Cluster | None, ranges: Ranges | None) -> Cluster:
     """A new cluster. If it cannot be finished, nothing of it stays."""
     name = cluster_name(profile)
-    limits.require(max(0, len(kind_form(profile)["nodes"]) - len(nodes.states(name))))
     nodes.remove(name)
     ports = _free_ports(former.ports if former else {})
     cluster = Cluster(profile, name, image.reference, ports, ranges=ranges, route=image.route)
