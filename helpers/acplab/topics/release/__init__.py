@@ -11,13 +11,15 @@ from acplab.topics.release.diagnose import (
     http_route,
     ingress_rule,
     left_over,
+    misrouted,
     share_at,
     still_referenced,
     who_answers,
 )
-from acplab.topics.release.expect import look, no_canary_ingress, only, only_version
+from acplab.topics.release.expect import every_request, look, no_canary_ingress, only, only_version
 
 __all__ = [
-    "canary", "http_route", "ingress_rule", "left_over", "look", "no_canary_ingress", "only", "only_version", "share_at",
+    "canary", "every_request", "http_route", "ingress_rule", "left_over", "look", "misrouted", "no_canary_ingress", "only",
+    "only_version", "share_at",
     "still_referenced", "who_answers",
 ]  # fmt: skip

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from acplab.base.i18n import _
 from acplab.grading import LabView
-from acplab.grading.checks import Ladder
+from acplab.grading.checks import Ladder, Words
 from acplab.grading.expect import answers_of
 from acplab.grading.prose import listed
 from acplab.kube import Object
+from acplab.topics.release.expect import Requests, astray
 from acplab.topics.release.rules import (
     backends,
     canaries,
@@ -149,6 +150,25 @@ def who_answers(host: str) -> Ladder:
             _("At {host} now: {seen}.").format(host=host, seen=answers_of(seen)),
             _("The rules: {rules}.").format(rules=describe_all(lab, host)),
         )
+
+    return ladder
+
+
+def misrouted(then: str, hidden: float, *wanted: tuple[str, Requests, str]) -> Ladder:
+    """Which requests the rules send to the wrong version; `then` of criteria.yaml has them as {astray}.
+
+    wanted: (host, kinds of requests, the version that should answer them).
+    """
+
+    def ladder(lab: LabView) -> Words | None:
+        said = [
+            _("{name} at {host} should get {version}, and gets: {seen}").format(
+                name=name, host=host, version=version, seen=answers_of(seen)
+            )
+            for host, requests, version in wanted
+            for name, seen in astray(lab, host, requests, version, hidden).items()
+        ]
+        return Words(then, {"astray": "; ".join(said)}) if said else None
 
     return ladder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from acplab.base.i18n import _
@@ -31,6 +32,24 @@ def only_version(seen: Traffic, version: str, text: str, **values: Any) -> Resul
     """This version has answered every request, and none failed."""
     wanted = _("{all} of {all} from {version}").format(all=seen.total, version=version)
     return met(text, only(seen, version), answers_of(seen), wanted, version=version, **values)
+
+
+Requests = Mapping[str, Mapping[str, str]]  # what a request is called -> the headers that make it
+
+
+def astray(lab: LabView, host: str, requests: Requests, version: str, hidden: float) -> dict[str, Traffic]:
+    """The kinds of requests that another version answers too, or nothing, with what came back."""
+    seen = {name: look(lab, host, version, hidden, headers=dict(headers)) for name, headers in requests.items()}
+    return {name: one for name, one in seen.items() if not only(one, version)}
+
+
+def every_request(lab: LabView, host: str, requests: Requests, version: str, hidden: float, text: str) -> Result:
+    """This version answers each of these kinds of requests, and none fails. hidden: as for look()."""
+    lost = astray(lab, host, requests, version, hidden)
+    found = "\n".join(f"{name}: {answers_of(seen)}" for name, seen in lost.items())
+    wanted = _("each of them from {version}").format(version=version)
+    names = _(" or ").join(requests)
+    return met(text, not lost, found or wanted, wanted, host=host, version=version, requests=names)
 
 
 def no_canary_ingress(lab: LabView, text: str) -> Result:
