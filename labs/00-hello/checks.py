@@ -22,7 +22,7 @@ def answer(lab: LabView) -> Results:
 
 @task("say-hello")
 def say_hello(lab: LabView) -> Results:
-    seen = lab.traffic(until=lambda so_far: release.only(so_far, NEW), **CUSTOMERS)
+    seen = lab.traffic(until=lambda so_far: so_far.only(NEW), **CUSTOMERS)
     yield expect.answered_by_lab(lab, seen, text="answered", host=HOST)
     yield release.only_version(seen, NEW, text="only-new", host=HOST)
 

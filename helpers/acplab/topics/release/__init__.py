@@ -16,10 +16,10 @@ from acplab.topics.release.diagnose import (
     still_referenced,
     who_answers,
 )
-from acplab.topics.release.expect import every_request, look, no_canary_ingress, only, only_version
+from acplab.topics.release.expect import every_request, look, no_canary_ingress, only_version
 
 __all__ = [
-    "canary", "every_request", "http_route", "ingress_rule", "left_over", "look", "misrouted", "no_canary_ingress", "only",
+    "canary", "every_request", "http_route", "ingress_rule", "left_over", "look", "misrouted", "no_canary_ingress",
     "only_version", "share_at",
     "still_referenced", "who_answers",
 ]  # fmt: skip

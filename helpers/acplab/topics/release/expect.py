@@ -15,23 +15,18 @@ if TYPE_CHECKING:
     from acplab.measure import Traffic
 
 
-def only(seen: Traffic, version: str) -> bool:
-    """Whether this version has answered every request, and none failed."""
-    return seen.by_version == {version: seen.total} and not seen.failed
-
-
 def look(lab: LabView, host: str, version: str, hidden: float, **same: Any) -> Traffic:
     """So many requests that another version with a share of `hidden` (0..1) would show.
 
     Each has a connection of its own, so that all replicas of the ingress are asked.
     """
-    return lab.sample(0.0, hidden, host=host, keepalive=False, until=lambda seen: only(seen, version), **same)
+    return lab.sample(0.0, hidden, host=host, keepalive=False, until=lambda seen: seen.only(version), **same)
 
 
 def only_version(seen: Traffic, version: str, text: str, **values: Any) -> Result:
     """This version has answered every request, and none failed."""
     wanted = _("{all} of {all} from {version}").format(all=seen.total, version=version)
-    return met(text, only(seen, version), answers_of(seen), wanted, version=version, **values)
+    return met(text, seen.only(version), answers_of(seen), wanted, version=version, **values)
 
 
 Requests = Mapping[str, Mapping[str, str]]  # what a request is called -> the headers that make it
@@ -40,7 +35,7 @@ Requests = Mapping[str, Mapping[str, str]]  # what a request is called -> the he
 def astray(lab: LabView, host: str, requests: Requests, version: str, hidden: float) -> dict[str, Traffic]:
     """The kinds of requests that another version answers too, or nothing, with what came back."""
     seen = {name: look(lab, host, version, hidden, headers=dict(headers)) for name, headers in requests.items()}
-    return {name: one for name, one in seen.items() if not only(one, version)}
+    return {name: one for name, one in seen.items() if not one.only(version)}
 
 
 def every_request(lab: LabView, host: str, requests: Requests, version: str, hidden: float, text: str) -> Result:
