@@ -13,11 +13,15 @@ os.environ.setdefault("ACPLAB_INSTANCE", "test")  # a learner's clusters and pro
 
 import pytest
 from acplab import cluster, kube
+from acplab.base import paths
 from acplab.course import lab as labs
 from acplab.course import namespaces, notebook
 from acplab.course.spec import NO_CLUSTER
 from acplab.grading.checks import FAULT
 from acplab.grading.results import Report
+
+# The notebook's kernel must run the code of this checkout too, whichever one is installed.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(paths.ROOT / "helpers"), os.environ.get("PYTHONPATH", "")])
 
 _begun: dict[Path, set[str]] = {}  # notebook -> what the cluster held before
 

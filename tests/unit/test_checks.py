@@ -264,7 +264,7 @@ def test_the_view_looks_into_its_own_namespace(world, lab):
 
 def test_the_view_can_only_read(lab):
     public = {name for name in dir(lab) if not name.startswith("_")}
-    objects = {"get", "list", "exists", "events", "pods", "endpoints", "blocks", "routes"}
+    objects = {"get", "list", "exists", "events", "pods", "endpoints", "node_ranges", "blocks", "pod_cidr", "routes"}
     notes = {"recall", "noted", "kind", "fields", "recorded_load", "judge_with", "open_results"}
     traffic = {"traffic", "sample", "measure_share", "ask", "answers", "answered", "versions_inside", "settle"}
     assert public == objects | notes | traffic | {"namespace", "ingress_url"}

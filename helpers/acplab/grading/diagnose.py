@@ -112,7 +112,8 @@ def notes(key: str, then: str, **values: Any) -> Ladder:
     """
 
     def ladder(lab: LabView) -> Words | None:
-        paths = [path for path in lab.fields(key) if path in {result.text for result in lab.open_results()}]
+        wrong = {result.values.get("path") for result in lab.open_results()}
+        paths = [path for path in lab.fields(key) if path in wrong]
         if not paths:
             return None
         fields = listed(path.rpartition(".")[2] for path in paths)

@@ -132,13 +132,13 @@ def went_on_after(load: RecordedLoad, mark: str, version: str, seconds: float, t
 def noted(lab: LabView, path: str, truth: Any, text: str = "", wanted: str = "", **values: Any) -> Result:
     """The note "way.block" equals the truth: a value, or one of several in a list or set; None is never right.
 
-    text: the path itself if it is not given.
+    text: the path itself if it is not given. The prose has the path as {path}.
     """
     kind, value = lab.kind(path), lab.noted(path)
     several = truth if isinstance(truth, list | set | tuple) else [truth]
     right = {notes.canonical(kind, one) for one in several if one is not None and notes.is_of(kind, one)}
     found = _("nothing is noted") if value is None else value
-    return met(text or path, value in right, found, wanted or notes.described(kind), **values)
+    return met(text or path, value in right, found, wanted or notes.described(kind), path=path, **values)
 
 
 # --- the Pod network ---------------------------------------------------------------------------------------

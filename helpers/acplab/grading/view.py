@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 # Names of their own, since LabView.list hides the built-in one.
 Lines = list[str]
-Blocks = list["NodeRange"]
+NodeRanges = list["NodeRange"]
 Routes = list["Route"]
 Results = list["Result"]
 
@@ -224,11 +225,19 @@ class LabView:
 
     # nodes
 
-    def blocks(self) -> Blocks:
+    def node_ranges(self) -> NodeRanges:
         """The nodes of the lab's cluster, each with its address, zone and Pod CIDR."""
         from acplab import datapath
 
         return datapath.node_ranges()
+
+    def pod_cidr(self) -> str:
+        """The range of all Pods of the cluster, as kubeadm has recorded it; "" if it has not."""
+        recorded = self.get("configmap", "kubeadm-config", "kube-system") or {}
+        found = re.search(r"podSubnet: (\S+)", recorded.get("data", {}).get("ClusterConfiguration", ""))
+        return found[1] if found else ""
+
+    blocks = node_ranges  # until the last lab is converted
 
     def routes(self, node: str) -> Routes:
         """The route table of a node; of two lines for the same target the first one counts."""
