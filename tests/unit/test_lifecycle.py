@@ -17,7 +17,7 @@ import yaml
 from acplab import images, kube
 from acplab.base import paths
 from acplab.base.errors import AcplabError
-from acplab.cluster import handle, nodes, ownership
+from acplab.cluster import handle, nodes, ownership, upgrade
 from acplab.cluster import lifecycle as cluster
 from acplab.cluster import platform as addons
 from acplab.cluster.handle import Cluster
@@ -338,7 +338,8 @@ def steps(docker_has, monkeypatch) -> list[str]:
     monkeypatch.setattr(cluster, "_run_kind", create)
     monkeypatch.setattr(ownership, "require_own", lambda _name: None)
     monkeypatch.setattr(images, "ensure", lambda route: done.append(f"images {route}") or BUILT)
-    monkeypatch.setattr(addons, "apply", lambda: done.append("install"))
+    monkeypatch.setattr(upgrade, "note", lambda there, inputs: done.append(f"install for {inputs}"))
+    monkeypatch.setattr(upgrade, "bring_up_to_date", lambda there: done.append("compared"))
     monkeypatch.setattr(addons, "wait_ready", lambda: done.append("platform ready"))
     monkeypatch.setattr(cluster, "answers", lambda _there, timeout=2.0: True)
     monkeypatch.setattr(nodes, "restart_nodes", lambda name, wanted: [])
@@ -388,14 +389,14 @@ def test_nodes_that_run_need_nothing_more(steps, docker_has, refused_limits):
 def test_a_cluster_that_stands_is_only_looked_at(steps):
     made = standing()
     assert cluster.ensure("small") == made
-    assert steps == ["guarded"]
+    assert steps == ["guarded", "compared"]
 
 
 def test_a_cluster_with_a_stopped_node_is_set_going(steps, monkeypatch, capsys):
     standing()
     monkeypatch.setattr(nodes, "restart_nodes", lambda name, wanted: ["two"])
     cluster.ensure("small")
-    assert steps == ["nodes ready", "pods restarted", "guarded", "platform ready"]
+    assert steps == ["nodes ready", "pods restarted", "guarded", "platform ready", "compared"]
     assert "Restarted nodes: two." in capsys.readouterr().out
 
 
@@ -439,7 +440,7 @@ def test_ranges_at_the_limits_are_accepted():
 def test_a_cluster_with_other_ranges_than_planned_is_made_anew(steps, capsys):
     standing()
     made = cluster.ensure("small", ranges=PLANNED)
-    assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
+    assert steps == ["images auto", "remove", "create", "install for x", "nodes ready", "platform ready"]
     assert "immutable" in capsys.readouterr().out
     assert made.ranges == handle.recorded("small").ranges == PLANNED
 
@@ -450,7 +451,7 @@ def test_a_cluster_of_this_plan_is_kept_also_by_who_names_no_plan(steps):
     steps.clear()
     assert cluster.ensure("small", ranges=PLANNED).ranges == PLANNED
     assert cluster.ensure("small").ranges == PLANNED
-    assert steps == ["guarded", "guarded"]
+    assert steps == ["guarded", "compared"] * 2
 
 
 def test_a_planned_cluster_that_has_to_be_rebuilt_keeps_its_plan(steps, docker_has):
@@ -493,7 +494,7 @@ def test_a_handle_speaks_to_its_own_cluster(monkeypatch):
 def test_a_cluster_without_a_platform_gets_none(steps, docker_has, monkeypatch):
     monkeypatch.setattr(nodes, "addresses", lambda name: {"one": "172.28.0.9"})
     cluster.ensure("tight")
-    assert steps == ["images auto", "create", "nodes ready"]
+    assert steps == ["images auto", "create", "install for x", "nodes ready"]
 
 
 def test_the_remedy_names_the_profile(docker_has):
@@ -505,7 +506,7 @@ def test_the_remedy_names_the_profile(docker_has):
 def test_the_first_cluster_is_made_and_written_down_at_the_end(steps, docker_has):
     docker_has.clear()
     made = cluster.ensure("small", "mirror=x")
-    assert steps == ["images mirror=x", "create", "install", "nodes ready", "platform ready"]
+    assert steps == ["images mirror=x", "create", "install for x", "nodes ready", "platform ready"]
     assert handle.recorded("small") == made
     assert made.complete
     assert made.addresses == {"one": "172.28.0.2", "two": "172.28.0.3"}
@@ -519,7 +520,7 @@ def test_what_cannot_be_repaired_is_rebuilt_with_a_word_and_the_same_ports(steps
 
     monkeypatch.setattr(nodes, "restart_nodes", gone)
     assert cluster.ensure("small").ports == former.ports
-    assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
+    assert steps == ["images auto", "remove", "create", "install for x", "nodes ready", "platform ready"]
     assert "recreated. Node two is gone." in capsys.readouterr().out
 
 
@@ -538,8 +539,20 @@ def test_an_api_server_that_is_slow_once_is_no_reason_to_rebuild(steps, monkeypa
 
     monkeypatch.setattr(connection, "require_own_cluster", guard)
     cluster.ensure("small")
-    assert steps == []
+    assert steps == ["compared"]
     assert answers == []
+
+
+def test_an_update_that_fails_is_no_reason_to_recreate(steps, monkeypatch):
+    standing()
+
+    def fails(_there) -> None:
+        raise AcplabError("Deployment traefik is not ready.", "Look at its Pods.")
+
+    monkeypatch.setattr(upgrade, "bring_up_to_date", fails)
+    with pytest.raises(AcplabError, match="traefik"):
+        cluster.ensure("small")
+    assert steps == ["guarded"]
 
 
 def test_a_cluster_deleted_outside_is_made_anew_with_a_word(steps, docker_has, capsys):
@@ -554,17 +567,17 @@ def test_a_partially_created_cluster_of_ours_is_removed_and_that_is_said(steps, 
     standing(complete=False)
     cluster.ensure("small")
     assert "partially created" in capsys.readouterr().out
-    assert steps == ["images auto", "remove", "create", "install", "nodes ready", "platform ready"]
+    assert steps == ["images auto", "remove", "create", "install for x", "nodes ready", "platform ready"]
 
 
 @pytest.mark.parametrize("cause", [AcplabError("no", "x"), KeyboardInterrupt()])
 def test_a_creation_that_fails_or_is_interrupted_leaves_no_nodes(steps, docker_has, monkeypatch, cause):
     docker_has.clear()
 
-    def fails() -> None:
+    def fails(*_) -> None:
         raise cause
 
-    monkeypatch.setattr(addons, "apply", fails)
+    monkeypatch.setattr(upgrade, "note", fails)
     with pytest.raises(type(cause)):
         cluster.ensure("small")
     assert docker_has == {}

@@ -387,3 +387,12 @@ def test_each_home_and_the_tests_have_a_pod_vswitch_of_their_own(daemon, monkeyp
     assert len(parts) == 3
     upper_half = list(ipaddress.IPv4Network(block).subnets(prefixlen_diff=1))[1]
     assert all(ipaddress.IPv4Network(one).subnet_of(upper_half) for one in parts)
+
+
+def test_a_machine_without_proc_has_no_routes_to_avoid(daemon, monkeypatch, tmp_path):
+    """macOS, where Docker runs in a machine of its own."""
+    monkeypatch.setattr(nodes, "HOST_ROUTES", tmp_path / "nothing")
+    monkeypatch.setattr(nodes, "_routed", ROUTED)
+    del daemon.networks["acplab"]
+    nodes.network()
+    assert daemon.networks["acplab"] == nodes.RANGES[0]

@@ -127,7 +127,7 @@ def _cluster_lines() -> None:
         problem = cluster.diagnose(there, profile)
         _line(_("cluster {profile}").format(profile=profile), problem.sentence if problem else str(there))
     for other in cluster.others():
-        _line(other, _("belongs to another home or an earlier acplab; it is left alone"))
+        _line(_("left alone"), _("{name} is of another home or an earlier acplab").format(name=other))
 
 
 def _line(name: str, words: str) -> None:

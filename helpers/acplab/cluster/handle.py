@@ -11,6 +11,7 @@ from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.cluster import nodes
 from acplab.cluster.ownership import cluster_name, own_profiles
+from acplab.cluster.profiles import own
 from acplab.cluster.ranges import Ranges
 from acplab.kube import client
 from acplab.kube.bound import Kube
@@ -63,7 +64,8 @@ class Cluster:
         client.leave()
 
     def __repr__(self) -> str:
-        return f"cluster {self.name} ({self.profile}), ingress URL {self.ingress_url}"
+        entry = f", ingress URL {self.ingress_url}" if own(self.profile).platform else ""
+        return f"cluster {self.name} ({self.profile}){entry}"
 
 
 def state_file(profile: str) -> Path:

@@ -24,7 +24,7 @@ from acplab.base.console import say, stage
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.base.retry import retry_context
-from acplab.cluster import nodes, ownership, platform, terway
+from acplab.cluster import nodes, ownership, platform, terway, upgrade
 from acplab.cluster.handle import Cluster, record, recorded, state_file
 from acplab.cluster.kind_config import NODE_PORTS, own_config
 from acplab.cluster.ownership import cluster_name
@@ -70,12 +70,10 @@ def _ensure(profile: str, route: str, ranges: Ranges | None) -> Cluster:
     elif cluster and cluster.complete and cluster.ranges != ranges:
         say(_("A cluster's ranges are immutable; recreating {name}.").format(name=name))
     elif cluster and cluster.complete and nodes.states(name):
-        try:
-            return _repaired(cluster)
-        except Foreign:
-            raise  # somebody changed a label or a kubeconfig; labs may be in there
-        except AcplabError as error:
-            say(_("The cluster could not be repaired, so it is recreated. {why}").format(why=error.sentence))
+        if _is_repaired(cluster):
+            with cluster:
+                upgrade.bring_up_to_date(cluster)
+            return cluster
     elif cluster and cluster.complete:
         say(_("The cluster {name} is gone (deleted outside of acplab?); recreating it.").format(name=name))
     elif nodes.states(name):
@@ -97,8 +95,19 @@ def _say_left_alone(name: str) -> None:
         say(why.format(name=name, command=ownership.removal(name)))
 
 
-def _repaired(cluster: Cluster) -> Cluster:
-    """The cluster after what was wrong has been put right; AcplabError if it can't be."""
+def _is_repaired(cluster: Cluster) -> bool:
+    """Put right what is wrong with the cluster; False, and that is said, if it can't be."""
+    try:
+        _repair(cluster)
+    except Foreign:
+        raise  # somebody changed a label or a kubeconfig; labs may be in there
+    except AcplabError as error:
+        say(_("The cluster could not be repaired, so it is recreated. {why}").format(why=error.sentence))
+        return False
+    return True
+
+
+def _repair(cluster: Cluster) -> None:
     before = datetime.now(UTC)
     repaired = nodes.restart_nodes(cluster.name, cluster.addresses)
     with cluster:
@@ -109,7 +118,6 @@ def _repaired(cluster: Cluster) -> Cluster:
         if repaired and own(cluster.profile).platform:
             _when_it_answers(platform.wait_ready, 120)
             _wait_ingress(cluster)
-    return cluster
 
 
 def _wait_restarted(cluster: Cluster, since: datetime) -> None:
@@ -143,7 +151,7 @@ def _create(profile: str, image: images.NodeImage, former: Cluster | None, range
     try:
         _run_kind(cluster, image)
         with cluster:
-            _finish(cluster)
+            _finish(cluster, image)
         cluster.addresses = nodes.addresses(name)
     except BaseException:
         nodes.remove(name)
@@ -153,17 +161,18 @@ def _create(profile: str, image: images.NodeImage, former: Cluster | None, range
     return cluster
 
 
-def _finish(cluster: Cluster) -> None:
+def _finish(cluster: Cluster, image: images.NodeImage) -> None:
     """What kind leaves to do, and the wait for it."""
     if own(cluster.profile).network == "terway":
         terway.install()
     if not own(cluster.profile).platform:
         with stage("nodes", _("Waiting for the nodes"), 10):
+            upgrade.note(cluster, image.inputs)
             nodes.wait_ready()
         return
     with stage("platform", _("Installing the ingress controller and the metrics"), 20):
         # Applied before the nodes are ready, so that both waits pass at the same time.
-        platform.apply()
+        upgrade.note(cluster, image.inputs)
         nodes.wait_ready()
         platform.wait_ready()
         _wait_ingress(cluster)

@@ -32,11 +32,11 @@ class Hop:
 
     def __str__(self) -> str:
         if not self.device:
-            line = _("{where:<44}dropped ({kind})")
+            line = _("{where:<48}dropped ({kind})")
         elif self.next_hop:
-            line = _("{where:<44}via {next_hop:<22}dev {device} ({kind})")
+            line = _("{where:<48}via {next_hop:<22}dev {device} ({kind})")
         else:
-            line = _("{where:<44}directly                  dev {device} ({kind})")
+            line = _("{where:<48}directly                  dev {device} ({kind})")
         return line.format(where=self.where, next_hop=self.next_hop, device=self.device, kind=self.kind)
 
 

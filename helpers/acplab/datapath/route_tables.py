@@ -50,7 +50,7 @@ class NodeRange:
     zone: str
 
     def __str__(self) -> str:
-        return f"{self.node:<34}{self.zone:<16}{self.address:<16}{self.cidr}"
+        return f"{self.node:<42}{self.zone:<16}{self.address:<16}{self.cidr}"
 
 
 def node_ranges() -> list[NodeRange]:

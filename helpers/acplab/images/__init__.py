@@ -5,9 +5,9 @@ image, bundles.py for what is loaded into running nodes, catalogue.py for what t
 """
 
 from acplab.images.bundles import Bundle, bundle, load
-from acplab.images.catalogue import chapter_bundles
+from acplab.images.catalogue import chapter_bundles, cni_manifest
 from acplab.images.recipes.go import gateway_crds, kind
-from acplab.images.sources import NodeImage, ensure, manifest, needed_space, present, present_quick
+from acplab.images.sources import NodeImage, ensure, manifest, needed_space, planned, present, present_quick
 from acplab.images.space import Space, storage_bytes
 
 __all__ = [
@@ -16,12 +16,14 @@ __all__ = [
     "Space",
     "bundle",
     "chapter_bundles",
+    "cni_manifest",
     "ensure",
     "gateway_crds",
     "kind",
     "load",
     "manifest",
     "needed_space",
+    "planned",
     "present",
     "present_quick",
     "storage_bytes",
