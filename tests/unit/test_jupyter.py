@@ -19,7 +19,7 @@ from acplab.host.jupyter import Server
 # Answers like JupyterLab to whoever has its token, notes itself as jupyter_server does, and ends when it is asked to.
 PLAYED = """
 import http.server, json, os, sys, threading
-port, root, base = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+root, base = sys.argv[1:]
 class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, code):
         self.send_response(code); self.send_header("Content-Length", "0"); self.end_headers()
@@ -32,7 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.allowed() and self.path == base + "api/shutdown":
             threading.Thread(target=self.server.shutdown).start()
     def log_message(self, *_): pass
-server = http.server.HTTPServer(("127.0.0.1", port), Handler)
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+port = server.server_port
 runtime = os.environ["JUPYTER_RUNTIME_DIR"]
 os.makedirs(runtime, exist_ok=True)
 info = {"port": port, "token": os.environ["JUPYTER_TOKEN"], "root_dir": root, "base_url": base, "pid": os.getpid()}
@@ -43,8 +44,8 @@ server.serve_forever()
 """
 
 
-def played(root, port, base="/") -> list[str]:
-    return [sys.executable, "-IS", "-c", PLAYED, str(port), str(root), base]
+def played(root, base="/") -> list[str]:
+    return [sys.executable, "-IS", "-c", PLAYED, str(root), base]
 
 
 @pytest.fixture(autouse=True)
@@ -84,23 +85,23 @@ def test_the_token_is_long_secret_and_new_each_time():
 
 def test_the_token_is_in_no_command_line(monkeypatch):
     monkeypatch.undo()
-    command = server._command("/x", 4000)
+    command = server._command("/x")
     assert not [word for word in command if "token" in word.lower()]
-    assert {"--ServerApp.ip=127.0.0.1", "--ServerApp.port=4000", "--ServerApp.root_dir=/x"} <= set(command)
+    assert {"--ServerApp.ip=127.0.0.1", "--ServerApp.root_dir=/x"} <= set(command)
     assert ("--allow-root" in command) == (os.geteuid() == 0)
 
 
 def test_a_learners_jupyter_server_config_is_not_read(monkeypatch):
     monkeypatch.undo()
-    (config,) = [word.removeprefix("--config=") for word in server._command("/x", 4000) if word.startswith("--config=")]
+    (config,) = [word.removeprefix("--config=") for word in server._command("/x") if word.startswith("--config=")]
     settings = json.loads(Path(config).read_text())
     assert settings["ServerApp"]["open_browser"] is False
-    assert "--ServerApp.base_url=/" in server._command("/x", 4000)
+    assert "--ServerApp.base_url=/" in server._command("/x")
 
 
 def test_another_base_url_and_token_are_taken_as_they_are(monkeypatch):
     """As from a learner's jupyter_config, which Jupyter reads in any case."""
-    monkeypatch.setattr(server, "_command", lambda root, port: played(root, port, "/lab1/"))
+    monkeypatch.setattr(server, "_command", lambda root: played(root, "/lab1/"))
     running = server.ensure()
     assert running.url().startswith(f"http://127.0.0.1:{running.port}/lab1/lab/tree/notebooks/")
     assert server.find() == running
@@ -175,7 +176,7 @@ def test_another_service_at_its_port_is_not_taken_for_it(answer):
 
 def test_a_server_that_dies_at_once_is_an_error_with_its_last_words(monkeypatch):
     dies = [sys.executable, "-c", "print('Permission denied: /run/user'); raise SystemExit(1)"]
-    monkeypatch.setattr(server, "_command", lambda root, port: dies)
+    monkeypatch.setattr(server, "_command", lambda root: dies)
     with pytest.raises(server.AcplabError) as told:
         server.ensure()
     assert "Permission denied: /run/user" in str(told.value)
@@ -186,7 +187,7 @@ def test_a_server_that_dies_at_once_is_an_error_with_its_last_words(monkeypatch)
 def test_a_server_that_never_answers_is_ended(monkeypatch, tmp_path):
     sign = tmp_path / "pid"
     waits = [sys.executable, "-c", f"import os, time; open({str(sign)!r}, 'w').write(str(os.getpid())); time.sleep(60)"]
-    monkeypatch.setattr(server, "_command", lambda root, port: waits)
+    monkeypatch.setattr(server, "_command", lambda root: waits)
     context = server.retry_context
     monkeypatch.setattr(server, "retry_context", lambda **words: context(**words | {"timeout": 3}))
     with pytest.raises(server.AcplabError, match="jupyter lab"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import http.client
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import threading
@@ -99,7 +98,7 @@ def stop(root: Path = paths.ROOT) -> bool:
 def _start(root: Path, options: tuple[str, ...]) -> Server:
     with stage("jupyter", _("Starting JupyterLab on 127.0.0.1"), 5) as current:
         with current.log.open("a", encoding="utf-8") as log:
-            process = subprocess.Popen([*_command(root, _free_port()), *options], cwd=root, stdin=subprocess.DEVNULL,
+            process = subprocess.Popen([*_command(root), *options], cwd=root, stdin=subprocess.DEVNULL,
                                        stdout=log, stderr=log, env=_environment(), start_new_session=True)  # fmt: skip
         try:
             return _wait_until_found(root, process, current)
@@ -132,12 +131,6 @@ def _found(root: Path, process: subprocess.Popen[bytes], current: Stage) -> Serv
     raise _Silent(silent.sentence, silent.remedy)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _environment() -> dict[str, str]:
     # The token goes by environment: a command line can be read by every user of the machine.
     ours = {"JUPYTER_TOKEN": secrets.token_urlsafe(24), "JUPYTER_RUNTIME_DIR": str(_runtime()), "PYTHONUTF8": "1"}
@@ -145,12 +138,11 @@ def _environment() -> dict[str, str]:
     return os.environ | ours
 
 
-def _command(root: Path, port: int) -> list[str]:
-    # What must not be otherwise stands here: the command line wins over every file.
+def _command(root: Path) -> list[str]:
+    # The command line wins over every file. The port is Jupyter's choice: 8888, or the next that is free.
     options = {
         "config": CONFIG,
         "ServerApp.ip": "127.0.0.1",
-        "ServerApp.port": port,
         "ServerApp.base_url": "/",
         "ServerApp.root_dir": root,
     }
