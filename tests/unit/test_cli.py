@@ -239,7 +239,7 @@ def ready(monkeypatch):
     monkeypatch.setattr(docker, "ensure", lambda: asked.append("docker"))
     monkeypatch.setattr(docker, "require", lambda: asked.append("docker"))
     monkeypatch.setattr(apt, "ensure_browser", lambda: asked.append("browser"))
-    monkeypatch.setattr(docker, "remove_images", lambda: asked.append("remove images"))
+    monkeypatch.setattr(docker, "remove_images", lambda: asked.append("remove images") or [])
     monkeypatch.setattr(docker, "state", lambda: "ready")
     monkeypatch.setattr(cluster, "ensure", lambda *words: asked.append(("cluster", *words)) or made)
     monkeypatch.setattr(cluster, "delete", lambda profile: asked.append(("delete", profile)) or True)

@@ -406,7 +406,8 @@ def test_remove_images_removes_ours_by_label_and_nothing_else(machine):
     docker.remove_images()
     ask = ["docker", "image", "ls", "--filter", "label=acplab.inputs", "--format", "{{.Repository}}:{{.Tag}}"]
     assert ask in machine.calls
-    assert ["docker", "image", "rm", "--force", "acplab/node:v1", "acplab/rootfs:node"] in machine.calls
+    for name in ("acplab/node:v1", "acplab/rootfs:node"):
+        assert ["docker", "image", "rm", "--force", name] in machine.calls
     assert not [call for call in machine.calls if call[1:3] == ["network", "rm"]]
 
 
@@ -427,8 +428,26 @@ def test_remove_images_with_none_there(machine):
 def test_our_network_goes_too(machine):
     listed_images(machine)
     machine.answer("docker", "network", "ls", out="bridge\nacplab\nacplab-of-somebody\n")
-    docker.remove_images()
-    assert machine.calls[-1] == ["docker", "network", "rm", "acplab"]
+    assert docker.remove_images() == []
+    assert ["docker", "network", "rm", "acplab"] in machine.calls
+
+
+def test_what_the_clusters_of_another_home_use_is_kept_and_named(machine):
+    listed_images(machine, "acplab/node:v1", "acplab/rootfs:node")
+    machine.answer("docker", "network", "ls", out="bridge\nacplab\n")
+    used = "Error response from daemon: conflict: unable to remove repository reference (cannot force) - container 1 is using it\n"
+    machine.answer("docker", "image", "rm", "--force", "acplab/node:v1", err=used, code=1)
+    endpoints = "Error response from daemon: error while removing network: network acplab has active endpoints\n"
+    machine.answer("docker", "network", "rm", "acplab", err=endpoints, code=1)
+    assert docker.remove_images() == ["acplab/node:v1", "acplab"]
+    assert ["docker", "image", "rm", "--force", "acplab/rootfs:node"] in machine.calls
+
+
+def test_a_removal_that_fails_for_another_reason_is_an_error(machine):
+    listed_images(machine, "acplab/node:v1")
+    machine.answer("docker", "image", "rm", "--force", err="Error response from daemon: layer is damaged\n", code=1)
+    with pytest.raises(AcplabError, match="damaged"):
+        docker.remove_images()
 
 
 # --- the browser ------------------------------------------------------------------------------------------------

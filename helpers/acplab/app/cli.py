@@ -216,7 +216,8 @@ def _delete_everything_else() -> None:
     from acplab.host import jupyter as server
 
     server.stop()
-    docker.remove_images()
+    if kept := docker.remove_images():
+        say(_("Kept, since clusters of another home use it: {names}.").format(names=", ".join(kept)))
     for folder in (paths.home(), paths.cache()):
         shutil.rmtree(folder, onerror=_make_writable)
     say(_("Removed. What is left is this folder, with .venv and your notebooks."))

@@ -19,7 +19,7 @@ from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.base.retry import retry_context
 from acplab.host import docker
-from acplab.kube import client as connection
+from acplab.kube import client
 
 FILE = "/etc/cni/net.d/10-terway.conflist"
 PROXY_ARP = ("net.ipv4.conf.eth0.proxy_arp=1", "net.ipv4.neigh.eth0.proxy_delay=0")
@@ -27,7 +27,7 @@ PROXY_ARP = ("net.ipv4.conf.eth0.proxy_arp=1", "net.ipv4.neigh.eth0.proxy_delay=
 
 def install() -> None:
     """Make the Pod network of every node of the cluster in use; again after a restart, which forgets sysctls."""
-    connection.require_own_cluster()
+    client.require_own_cluster()
     for name, slice_ in _slices().items():
         docker.run("exec", name, "sysctl", "--quiet", "--write", *PROXY_ARP)
         text = json.dumps(conflist(slice_))

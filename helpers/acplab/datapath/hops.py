@@ -9,7 +9,7 @@ from typing import Any
 from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.datapath import node_exec as shell
+from acplab.datapath import node_exec
 
 _NOWHERE = {
     "Invalid argument": "blackhole",
@@ -58,7 +58,7 @@ def path(source: str, target: str, namespace: str) -> list[Hop]:
 
 def next_hop(node: str, target: str) -> Hop:
     """The routing decision of a node for a packet of its own to an address; nothing is sent."""
-    shell.require(node)
+    node_exec.require(node)
     return _hop(_("node {name}").format(name=node), node, _ask(node, target))
 
 
@@ -76,12 +76,12 @@ def _pod(name: str, namespace: str) -> dict[str, Any]:
 
 def _veth(node: str, address: str) -> tuple[str, str]:
     """(network namespace of the Pod with this address, the interface of the node by which its packets come in)."""
-    for line in shell.run(node, "ip", "netns", "list").splitlines():
+    for line in node_exec.run(node, "ip", "netns", "list").splitlines():
         inside = line.split()[0]
-        found = shell.ip(node, "address", "show", "dev", "eth0", namespace=inside)
+        found = node_exec.ip(node, "address", "show", "dev", "eth0", namespace=inside)
         if any(one.get("local") == address for link in found for one in link.get("addr_info", [])):
             number = found[0].get("link_index")
-            links = shell.ip(node, "link", "show")
+            links = node_exec.ip(node, "link", "show")
             outside = next(link for link in links if link["ifindex"] == number)
             return inside, outside.get("master", outside["ifname"])
     raise AcplabError(
@@ -94,7 +94,7 @@ def _ask(node: str, target: str, source: str = "", device: str = "", namespace: 
     """`ip route get`: what this node (or the Pod in a namespace of it) does with a packet from source to target."""
     arrives = ("from", source, "iif", device) if source else ()
     try:
-        return shell.ip(node, "route", "get", target, *arrives, namespace=namespace)[0]
+        return node_exec.ip(node, "route", "get", target, *arrives, namespace=namespace)[0]
     except AcplabError as error:
         # The kernel answers with an error number that it has for this kind of route.
         for answer, kind in _NOWHERE.items():
@@ -107,7 +107,7 @@ def _hop(where: str, node: str, answer: dict[str, Any], namespace: str = "") -> 
     device = answer["dev"]
     if not device:
         return Hop(where, "", "", answer["kind"])
-    details = shell.ip(node, "-details", "link", "show", "dev", device, namespace=namespace)[0]
+    details = node_exec.ip(node, "-details", "link", "show", "dev", device, namespace=namespace)[0]
     kind = (details.get("linkinfo") or {}).get("info_kind", "ethernet")
     return Hop(where, answer.get("gateway", ""), device, kind)
 
@@ -133,7 +133,7 @@ _TUPLE = re.compile(r"src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)")
 
 def connections(node: str, destination: str) -> list[Connection]:
     """The TCP connections to an address in a node's conntrack table. destination: as the client sent it."""
-    text = shell.run(node, "conntrack", "-L", "-p", "tcp", "-d", destination)
+    text = node_exec.run(node, "conntrack", "-L", "-p", "tcp", "-d", destination)
     return [_connection(line) for line in text.splitlines() if len(_TUPLE.findall(line)) == 2]
 
 

@@ -7,7 +7,7 @@ import re
 from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.datapath import node_exec as shell
+from acplab.datapath import node_exec
 
 _JUMP = re.compile(r"-j (KUBE-(?:SVC|SEP)-\S+)")
 
@@ -21,8 +21,10 @@ def rules(service: str, namespace: str, node: str) -> list[str]:
             _("There is no Service {name} with a ClusterIP in {namespace}.").format(name=service, namespace=namespace),
             _("A headless Service has none: its name resolves to the addresses of its Pods."),
         )
-    saved = shell.run(node, "iptables-save", "-t", "nat")
-    return iptables(saved, address) or nftables(shell.run(node, "nft", "list", "table", "ip", "kube-proxy"), address)
+    saved = node_exec.run(node, "iptables-save", "-t", "nat")
+    return iptables(saved, address) or nftables(
+        node_exec.run(node, "nft", "list", "table", "ip", "kube-proxy"), address
+    )
 
 
 def iptables(saved: str, address: str) -> list[str]:

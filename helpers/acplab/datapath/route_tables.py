@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.datapath import node_exec as shell
+from acplab.datapath import node_exec
 from acplab.host import docker
-from acplab.kube import client as connection
+from acplab.kube import client
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def routes(node: str) -> list[Route]:
     """The route table of a node, as `ip route` shows it: of two lines for the same target the first one wins."""
     return [
         Route(one["dst"], one.get("gateway", ""), one.get("dev", ""), one.get("type", "unicast"))
-        for one in shell.ip(node, "route", "show")
+        for one in node_exec.ip(node, "route", "show")
     ]
 
 
@@ -75,7 +75,7 @@ def vpc_route(to: str, via: str) -> Iterator[None]:
     the end, whatever happens in the block. A node whose own Pods are in that range still delivers to them, as an ECS
     does: the VPC's table decides about packets that leave a machine.
     """
-    connection.require_own_cluster()
+    client.require_own_cluster()
     target = ipaddress.ip_network(to)
     nodes = [block.node for block in node_ranges() if not ipaddress.ip_network(block.cidr).overlaps(target)]
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -239,12 +240,27 @@ def _install() -> None:
     )
 
 
-def remove_images() -> None:
-    """Remove the images that acplab has made or tagged, and its network."""
+def remove_images() -> list[str]:
+    """Remove the images that acplab has made or tagged, and its network.
+
+    What clusters of another home use is kept; the names of what was kept.
+    """
     made = run("image", "ls", "--filter", "label=acplab.inputs", "--format", "{{.Repository}}:{{.Tag}}").split()
     # An image that a newer one took the name from is listed as <none>, which `image rm` refuses.
-    if named := [name for name in made if "<none>" not in name]:
-        run("image", "rm", "--force", *named)
-    run("image", "prune", "--force", "--filter", "label=acplab.inputs")
+    wanted: list[tuple[str, ...]] = [("image", "rm", "--force", name) for name in made if "<none>" not in name]
     if "acplab" in run("network", "ls", "--format", "{{.Name}}").split():
-        run("network", "rm", "acplab")
+        wanted.append(("network", "rm", "acplab"))
+    kept = [words[-1] for words in wanted if not _is_removed(*words)]
+    run("image", "prune", "--force", "--filter", "label=acplab.inputs")
+    return kept
+
+
+def _is_removed(*words: str) -> bool:
+    """`docker WORDS`; False if Docker refuses since a container uses it."""
+    try:
+        run(*words)
+    except AcplabError as error:
+        if not re.search(r"is using|being used|active endpoints", error.sentence):
+            raise
+        return False
+    return True

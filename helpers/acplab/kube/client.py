@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.kube import ownership as safety
+from acplab.kube import ownership
 
 if TYPE_CHECKING:
     from kubernetes.dynamic import DynamicClient
@@ -76,7 +76,7 @@ def client() -> DynamicClient:
 
 @lru_cache(maxsize=4)
 def _client(file: Path, changed: int) -> DynamicClient:
-    # `changed` makes a rebuilt cluster's kubeconfig be read anew.
+    # `changed` makes a recreated cluster's kubeconfig be read again.
     import yaml
     from kubernetes import client as library
     from kubernetes import config
@@ -88,7 +88,7 @@ def _client(file: Path, changed: int) -> DynamicClient:
     except (config.ConfigException, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise AcplabError(
             _("The kubeconfig {file} cannot be read: {why}").format(file=file, why=" ".join(str(error).split())),
-            _("Run ./acplab start; it makes the cluster anew."),
+            _("Run ./acplab start; it recreates the cluster."),
         ) from None
     # The API server is on 127.0.0.1, and a proxy set for the Internet must not get it. The websocket of an exec takes
     # the environment's proxy unless another one is named here; that one is for no host.
@@ -248,10 +248,10 @@ def items(kind: Resource, namespace: str | None = None, selector: str | None = N
 
 
 def invalidate_discovery() -> None:
-    """Read the cluster's kinds anew, after CRDs have come or gone."""
+    """Read the cluster's kinds again, after CRDs have come or gone."""
     client().resources.invalidate_cache()
 
 
 def require_own_cluster() -> None:
     """Raise AcplabError unless the cluster in use is one of ours. Called before every write."""
-    safety.refuse_foreign(items(resource("node")))
+    ownership.refuse_foreign(items(resource("node")))
