@@ -115,9 +115,16 @@ def rules(name: str) -> list[str]:
 # --- hints -----------------------------------------------------------------------------------------------
 
 
-def the_rule(name: str) -> Words:
-    objection = BRIEFS[name].objections()[0]
-    return Words("which-rule", {"first": objection.first, "second": objection.second})
+def the_rule(name: str) -> diagnose.Ladder:
+    """Which two parts of a brief cannot both be had, until the rule that forbids it is noted."""
+
+    def ladder(lab: LabView) -> Words | None:
+        if lab.noted(f"{name}-rule") in rules(name):
+            return None
+        objection = BRIEFS[name].objections()[0]
+        return Words("which-rule", {"first": objection.first, "second": objection.second})
+
+    return ladder
 
 
 def first_limit(lab: LabView) -> Words | None:
@@ -135,7 +142,7 @@ def first_limit(lab: LabView) -> Words | None:
 for impossible in ("shop", "bank"):
     hint(
         impossible,
-        lambda lab, name=impossible: None if lab.noted(f"{name}-rule") in rules(name) else the_rule(name),
+        the_rule(impossible),
         network.recorded_plan_hint(impossible, BRIEFS[impossible]),
         diagnose.say("concession", fields="; ".join(BRIEFS[impossible].stays())),
     )
