@@ -299,7 +299,7 @@ def test_progress_outlives_the_cluster(world):
     world.kube.objects.clear()
     said: list[str] = []
     labs.start("01-shop", say=said.append)
-    assert "set up anew" in said[0]
+    assert "set up again" in said[0]
     assert "1 of 2" in said[-1]
 
 

@@ -77,7 +77,7 @@ class Chapter:
                 say(error.sentence)
 
     def refresh(self) -> None:
-        """Empty the namespace: a chapter's first cell begins anew each time that it runs."""
+        """Empty the namespace: a chapter's first cell begins again each time that it runs."""
         with operation_lock(self.namespace, _("opening it")):
             self._own.remove()
             self._own.make()

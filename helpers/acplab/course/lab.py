@@ -15,9 +15,7 @@ from acplab import cluster, kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.base.locks import operation_lock
-from acplab.course import files as workfiles
-from acplab.course import spec as labfiles
-from acplab.course import store as record
+from acplab.course import files, spec, store
 from acplab.course.namespaces import LAB, LabNamespace, NoCluster, apply_in
 from acplab.course.spec import NO_CLUSTER, LabSpec, Task
 from acplab.grading import checks, notes
@@ -71,7 +69,7 @@ class Lab:
         """Apply your file from work/ (else the one in given/ or the lab's folder), or YAML text."""
         with operation_lock(self.lab.id, _("applying a file to it")), self._running_cluster():
             self._started()
-            source = file if "\n" in file else workfiles.locate(self.lab, file)
+            source = file if "\n" in file else files.locate(self.lab, file)
             showing.show_line(lambda: kubectl.apply(source, self.namespace, **values))
             return apply_in(self.namespace, source, values)
 
@@ -82,7 +80,7 @@ class Lab:
         with operation_lock(self.lab.id, _("checking it")):
             results = self._checks().run(wanted.id, self._view())
             passed = Report(self.lab.id, wanted.id, results).passed
-            record.attempt(self.lab.id, wanted.id, passed)
+            store.attempt(self.lab.id, wanted.id, passed)
         return Report(self.lab.id, wanted.id, results, self._advice(wanted, passed))
 
     @_on_own_cluster
@@ -91,7 +89,7 @@ class Lab:
         wanted = self._task(task)
         with operation_lock(self.lab.id, _("making a hint for it")):
             both = self._checks().tiers(wanted.id, self._view())
-            tier = record.next_tier(self.lab.id, wanted.id)
+            tier = store.next_tier(self.lab.id, wanted.id)
         return Hint(self.lab.id, wanted.id, tier, both[tier - 1])
 
     def note(self, key: str, value: Any = None, **fields: Any) -> None:
@@ -103,15 +101,15 @@ class Lab:
         given = fields if fields or value is None else value
         if self.lab.notes is not None:
             given = notes.checked(self.lab.notes, key, given or value)
-        before = record.notes(self.lab.id).get(key)
+        before = store.notes(self.lab.id).get(key)
         both = before | given if isinstance(before, dict) and isinstance(given, dict) else given
-        record.note(self.lab.id, key, both)
+        store.note(self.lab.id, key, both)
 
     def record(self, key: str, what: Any) -> None:
         """Keep what a load saw (`load.result`), or a plan that holds, for a check that comes later."""
         if self.lab.notes is not None:
             notes.recordable(self.lab.notes, key, what)
-        record.note(self.lab.id, key, what.record())
+        store.note(self.lab.id, key, what.record())
 
     def panel(self) -> Panel:
         """The lab's tasks with buttons; every button has a call that does the same."""
@@ -121,15 +119,15 @@ class Lab:
 
     def progress(self) -> str:
         """Plain lines: which tasks are done and which one is next."""
-        done, following = record.done(self.lab.id), self.following()
-        lines = [self.standing()]
+        done, following = store.done(self.lab.id), self.following()
+        lines = [self.summary()]
         for number, task in enumerate(self.lab.tasks, 1):
             box = "[x]" if task.id in done else "[ ]"
             arrow = _("  <- next") if task == following else ""
             lines.append(f"  {box} {number} {task.id}: {task.title}{arrow}")
         return "\n".join(lines)
 
-    def standing(self) -> str:
+    def summary(self) -> str:
         """One line: the lab, and how many of its tasks are done."""
         return f"{self.lab.title} ({self.lab.id}): {self.score()}"
 
@@ -141,7 +139,7 @@ class Lab:
 
     def done(self) -> set[str]:
         """Ids of the tasks that are done."""
-        return record.done(self.lab.id)
+        return store.done(self.lab.id)
 
     def following(self) -> Task | None:
         """The first task that is not done, None when all are."""
@@ -152,13 +150,13 @@ class Lab:
 
     def open(self, say: Say = print) -> None:
         """Set the lab up if it is not, hand out its files, and say where the learner stands."""
-        with operation_lock(self.lab.id, _("starting it")), self._ready_cluster(anew=record.begun(self.lab.id) is None):
+        with operation_lock(self.lab.id, _("starting it")), self._ready_cluster(fresh=store.begun(self.lab.id) is None):
             if self._own.ready():
                 say(_("The lab {lab} goes on where it was.").format(lab=self.lab.id))
             else:
-                self._say_why_anew(say)
+                self._say_why_again(say)
                 self._set_up()
-            workfiles.hand_out(self.lab)
+            files.hand_out(self.lab)
         self._show_in_terminals()
         say(self.progress())
 
@@ -168,17 +166,17 @@ class Lab:
 
     def start_over(self, say: Say) -> str:
         """What reset() does: say each step while it happens, and give the last sentence back."""
-        with operation_lock(self.lab.id, _("resetting it")), self._ready_cluster(anew=True):
+        with operation_lock(self.lab.id, _("resetting it")), self._ready_cluster(fresh=True):
             if self.lab.cluster != NO_CLUSTER:
                 told = _("Resetting {lab}: its namespace is removed and set up again, about 20 s.")
                 say(told.format(lab=self.lab.id))
             say(self._own.remove())
-            record.forget(self.lab.id)
-            shelf = workfiles.put_away(self.lab)
+            store.forget(self.lab.id)
+            shelf = files.put_away(self.lab)
             if shelf:
                 say(_("Your changed files are kept in {shelf}.").format(shelf=shelf))
             self._set_up()
-            workfiles.hand_out(self.lab)
+            files.hand_out(self.lab)
         self._show_in_terminals()
         return _("The lab {lab} is as it was at the start.").format(lab=self.lab.id)
 
@@ -188,20 +186,20 @@ class Lab:
         with operation_lock(self.lab.id, _("cleaning up after it")):
             say(self._own.remove())
         contexts.leave_namespace(self.namespace)
-        say(self.standing() + ".")
+        say(self.summary() + ".")
 
     # inside
 
     @contextmanager
-    def _ready_cluster(self, anew: bool) -> Iterator[None]:
+    def _ready_cluster(self, fresh: bool) -> Iterator[None]:
         """The lab's cluster, ready and current: in the block, and for what the notebook does afterwards.
 
-        When the lab begins anew, it has the ranges that lab.yaml names, if it names any.
+        When the lab begins, it has the ranges that lab.yaml names, if it names any.
         """
         if self.lab.cluster == NO_CLUSTER:
             yield
             return
-        with cluster.ensure(self.lab.cluster, ranges=self.lab.ranges if anew else None) as there:
+        with cluster.ensure(self.lab.cluster, ranges=self.lab.ranges if fresh else None) as there:
             client.use(there.kubeconfig)
             yield
 
@@ -219,7 +217,7 @@ class Lab:
             self._own.make()
             if self.lab.setup.is_dir():
                 self._wait(kube.apply(self.lab.setup, namespace=self.namespace))
-            record.begin(self.lab.id, self._first_notes())
+            store.begin(self.lab.id, self._first_notes())
             self._own.mark_ready()
         except BaseException:
             with suppress(AcplabError):
@@ -237,11 +235,13 @@ class Lab:
         first_notes = self._checks().first_notes
         return first_notes(LabView(self.namespace, self.ingress_url)) if first_notes else {}
 
-    def _say_why_anew(self, say: Say) -> None:
-        if record.begun(self.lab.id) and self.done():
+    def _say_why_again(self, say: Say) -> None:
+        if store.begun(self.lab.id) and self.done():
             say(
-                _("The lab {lab} is not in the cluster any more and is set up anew. ").format(lab=self.lab.id)
-                + _("Your done tasks stay ticked and your files stay; apply them again to go on.")
+                _(
+                    "The lab {lab} is not in the cluster any more and is set up again. Your done tasks stay ticked and "
+                    "your files stay; apply them again to go on."
+                ).format(lab=self.lab.id)
             )
 
     def _started(self) -> str:
@@ -252,7 +252,7 @@ class Lab:
         return url
 
     def _absent(self) -> AcplabError:
-        if record.begun(self.lab.id):
+        if store.begun(self.lab.id):
             sentence = _("The lab {lab} is not in the cluster now; it was finished, or the cluster is a new one.")
         else:
             sentence = _("The lab {lab} has not been started.")
@@ -260,7 +260,7 @@ class Lab:
         return AcplabError(sentence.format(lab=self.lab.id), remedy.format(lab=self.lab.id))
 
     def _view(self) -> LabView:
-        return LabView(self.namespace, self._started(), record.notes(self.lab.id), self.lab.notes)
+        return LabView(self.namespace, self._started(), store.notes(self.lab.id), self.lab.notes)
 
     def _checks(self) -> checks.Checks:
         return checks.load(self.lab.folder)
@@ -292,12 +292,12 @@ def start(lab_id: str, say: Say = print) -> Lab:
 
 def all() -> list[LabSpec]:
     """All labs, in reading order."""
-    return labfiles.all_labs()
+    return spec.all_labs()
 
 
 def find(lab_id: str) -> Lab:
     """The lab of that id without starting it; AcplabError names the nearest ids if there is none."""
-    return Lab(labfiles.load(lab_id))
+    return Lab(spec.load(lab_id))
 
 
 def check(lab_id: str, task: str | None = None) -> Report:

@@ -9,7 +9,7 @@ from pathlib import Path
 from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.course import store as record
+from acplab.course import store
 from acplab.kube import Object
 
 LAB, CHAPTER = "acplab.dev/lab", "acplab.dev/chapter"
@@ -130,19 +130,19 @@ class LabNamespace:
 
 @dataclass(frozen=True)
 class NoCluster:
-    """The space of a lab that needs no cluster: what there is of it stands in the learner's record."""
+    """In place of a namespace for a lab that needs no cluster: what there is of it is in the learner's record."""
 
     lab: str
 
     def ready(self) -> bool:
         """Whether the lab has begun."""
-        return record.begun(self.lab) is not None
+        return store.begun(self.lab) is not None
 
     def make(self) -> None:
         """Nothing has to be made."""
 
     def mark_ready(self) -> None:
-        """record.begin() has done it."""
+        """store.begin() has done it."""
 
     def remove(self) -> str:
         """There is nothing to remove, and that is said."""

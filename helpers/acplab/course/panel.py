@@ -56,9 +56,9 @@ class _Row:
 class Panel:
     """Lab.panel(). Every button has a call: check(task), hint(task), reset(); words() is its text."""
 
-    def __init__(self, lesson: Lab) -> None:
-        self.lesson = lesson
-        self.rows = [_Row(number, task, self) for number, task in enumerate(lesson.lab.tasks, 1)]
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.rows = [_Row(number, task, self) for number, task in enumerate(lab.lab.tasks, 1)]
         self.head, self.status = widgets.HTML(), widgets.HTML()
         self.startover = _button(_("Start over"), _("Reset the lab; asks before it does"))
         self.really = _button(_("Yes, start over"), _("Reset the lab now; your changed files are kept"))
@@ -78,12 +78,12 @@ class Panel:
         return [*tasks, self.startover, self.really, self.keep]
 
     def check(self, task_id: str) -> None:
-        """What the check button does: the words of lesson.check(task_id), shown below the task."""
-        self._show(task_id, _("Checking ..."), self.lesson.check)
+        """What the check button does: the words of lab.check(task_id), shown below the task."""
+        self._show(task_id, _("Checking ..."), self.lab.check)
 
     def hint(self, task_id: str) -> None:
         """What the hint button does."""
-        self._show(task_id, _("Looking at your lab ..."), self.lesson.hint)
+        self._show(task_id, _("Looking at your lab ..."), self.lab.hint)
 
     def reset(self) -> None:
         """What the second of the two reset buttons does; it says each step while it happens."""
@@ -91,36 +91,36 @@ class Panel:
         said: list[str] = []
         with self._busy(_("Resetting ...")), console.to(lambda line: self._say(said, line)):
             try:
-                self.lesson.reset(console.say)
+                self.lab.reset(console.say)
             except Exception as error:
-                self._status("bad", *_told(error))
+                self._status("bad", *_in_words(error))
                 return
         for row in self.rows:
             row.show("", "")
 
     def refresh(self) -> None:
         """Show what is on record."""
-        done = self.lesson.done()
+        done = self.lab.done()
         self.head.value = (
             '<div style="font-weight: 600; color: var(--jp-content-font-color1, inherit)">'
-            f"{markup.inline(self.lesson.standing())}</div>"
+            f"{markup.inline(self.lab.summary())}</div>"
         )
         for row in self.rows:
             row.refresh(row.task.id in done)
 
     def words(self) -> str:
         """The panel as plain text: progress, then the last verdict or hint of each task."""
-        parts = [self.lesson.progress(), *(row.words for row in self.rows if row.words)]
+        parts = [self.lab.progress(), *(row.words for row in self.rows if row.words)]
         return "\n\n".join(parts)
 
     def _show(self, task_id: str, meanwhile: str, act: Callable[[str], Any]) -> None:
-        row = next(row for row in self.rows if row.task.id == self.lesson.lab.task(task_id).id)
+        row = next(row for row in self.rows if row.task.id == self.lab.lab.task(task_id).id)
         with self._busy(meanwhile):
             try:
                 said = act(task_id)
                 row.show(said.html(), said.words())
             except Exception as error:
-                sentence, remedy = _told(error)
+                sentence, remedy = _in_words(error)
                 row.show(_card("bad", sentence, remedy), f"{sentence}\n{remedy}")
 
     @contextmanager
@@ -167,7 +167,7 @@ def _card(tone: str, title: str, text: str) -> str:
     return markup.card(tone, title, f"<div>{markup.lines(text)}</div>" if text else "")
 
 
-def _told(error: Exception) -> tuple[str, str]:
+def _in_words(error: Exception) -> tuple[str, str]:
     """(sentence, remedy). A button has no place for a traceback: an exception would just vanish."""
     if isinstance(error, AcplabError):
         return error.sentence, error.remedy
