@@ -23,6 +23,7 @@ CLEAN = (
     "helpers/acplab/measure",
     "helpers/acplab/show",
     "helpers/acplab/topics",
+    "labs/10-canary-by-request",
     "labs/10-canary-by-weight",
     "notebooks/00-welcome.ipynb",
     "notebooks/10-ingress-release.ipynb",
