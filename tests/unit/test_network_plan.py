@@ -744,6 +744,18 @@ def test_the_kind_configuration_of_a_flannel_plan():
     }
 
 
+def test_the_patch_is_written_as_people_write_it():
+    lines = network.kind_config(flannel()).splitlines()
+    assert lines[lines.index("kubeadmConfigPatches:") :] == [
+        "kubeadmConfigPatches:",
+        "- |",
+        "  kind: ClusterConfiguration",
+        "  controllerManager:",
+        "    extraArgs:",
+        "      node-cidr-mask-size: '24'",
+    ]
+
+
 def test_a_kind_cluster_has_three_nodes_at_most_and_a_name_only_if_given():
     config = yaml.safe_load(network.kind_config(flannel(zones=(H, I, J, "cn-hangzhou-k"))))
     assert len(config["nodes"]) == 3
