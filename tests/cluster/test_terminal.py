@@ -54,7 +54,8 @@ class Terminal:
         """The output of a line."""
         end = secrets.token_hex(4)
         self.type(f"{line}; echo end-''{end}\r")
-        return self.until(f"end-{end}").split("\n", 1)[1].rsplit("end-", 1)[0]
+        seen = self.until(rf"end-{end}\n(.|\n)*{PROMPT}")  # with the prompt after it, or the next line would show it
+        return seen.split("\n", 1)[1].split(f"end-{end}")[0]
 
 
 @pytest.fixture(scope="module")
