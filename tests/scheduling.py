@@ -17,6 +17,7 @@ from typing import Any
 import proof
 import pytest
 from proof import LABS, ROOT
+from xdist.scheduler import LoadScopeScheduling
 
 CELL_SECONDS = 60  # of a cell that does not say how long it may take
 EXPECTED = 60.0  # seconds of a group that has never been measured
@@ -39,10 +40,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Times(Path(config.getoption("--times"))))
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_itemcollected(item: pytest.Item) -> None:
+    mark(item)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        mark(item)
     unwanted = [item for item in items if not wanted(item, config.getoption("--alone"))]
     if config.getoption("--due"):
         deep = {group_of(item.nodeid) for item in items if item.get_closest_marker("deep")}
@@ -57,13 +59,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def mark(item: pytest.Item) -> None:
-    """Give a test the marks that follow from where it lies, and the group that xdist keeps together."""
-    group = group_of(item.nodeid)
-    item.add_marker(pytest.mark.xdist_group(lane(group)))
+    """Give a test the marks that follow from where it lies."""
     if item.nodeid.startswith(("tests/browser", "tests/lifecycle")):
         item.add_marker(pytest.mark.alone)
         item.add_marker(pytest.mark.deep)
-    elif notebook_says_alone(group):
+    elif notebook_says_alone(group_of(item.nodeid)):
         item.add_marker(pytest.mark.alone)
 
 
@@ -115,6 +115,21 @@ def longest_first(items: Iterable[pytest.Item]) -> Any:
         of_group = known.get(group, {"seconds": EXPECTED})
         seconds[lane(group)] = seconds.get(lane(group), 0.0) + sum(of_group.get(key, 0.0) for key in SECONDS)
     return lambda item: (-seconds[lane(group_of(item.nodeid))], lane(group_of(item.nodeid)))
+
+
+class Lanes(LoadScopeScheduling):
+    """xdist's scheduler: a lane goes to one worker as a whole.
+
+    xdist has groups by a marker, too, but version 3.8 writes it into a place that pytest 9.2 does not read any more.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return lane(group_of(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes | None:
+    return Lanes(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 class Times:

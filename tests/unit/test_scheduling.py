@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -65,6 +69,8 @@ def select(items: list[Item], **options) -> list[str]:
         getoption=lambda name, default=None: known.get(name, default),
         hook=SimpleNamespace(pytest_deselected=lambda items: None),
     )
+    for item in items:
+        scheduling.pytest_itemcollected(item)
     scheduling.pytest_collection_modifyitems(config, items)
     return [item.nodeid for item in items]
 
@@ -83,6 +89,35 @@ def test_what_breaks_something_for_others_runs_alone():
     assert select([Item(one) for one in ALL], **{"--alone": "skip"}) == [KUBE, CHAPTER_00]
     assert select([Item(KUBE, "alone"), Item(KUBE)], **{"--alone": "only"}) == [KUBE]
     assert select([Item(one) for one in ALL]) == ALL
+
+
+@pytest.mark.slow
+def test_two_workers_never_share_a_file(tmp_path):
+    """With pytest and xdist as they are: who reads the groups when is theirs to decide."""
+    for name in ("a", "b", "c"):
+        body = f"import os\n\n\n@pytest.mark.parametrize('n', range(4))\ndef test_{name}(n):\n    print(os.getpid())\n"
+        (tmp_path / f"test_{name}.py").write_text(f"import pytest\n{body}")
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["scheduling"]\n')
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n2",
+        "--dist=loadgroup",
+        "-v",
+        "--alone=skip",
+        "--rootdir=.",
+        "-c=pytest.ini",
+        ".",
+    ]
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    workers: dict[str, set[str]] = {}
+    for worker, name in re.findall(r"\[(gw\d)\].*PASSED test_(\w)\.py", done.stdout):
+        workers.setdefault(name, set()).add(worker)
+    assert {name: len(found) for name, found in workers.items()} == {"a": 1, "b": 1, "c": 1}
 
 
 def test_deep_tests_run_when_they_are_due(monkeypatch):
