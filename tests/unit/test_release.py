@@ -1,0 +1,127 @@
+"""What checks and hints say of releases and Services, on a cluster that is a dict."""
+
+from __future__ import annotations
+
+import pytest
+from acplab.grading import LabView, diagnose, expect
+from acplab.topics import release
+from acplab.topics.release import rules
+from fakes import World, build
+
+HOST, NS = "shop.example.com", "lab-01-shop"
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch) -> World:
+    return build(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def lab(world) -> LabView:
+    return LabView(NS, "http://127.0.0.1:8080")
+
+
+def ingress(world: World, name: str, service: str, host: str = HOST, path: str = "/", **annotations: str) -> None:
+    backend = {"service": {"name": service, "port": {"number": 80}}}
+    spec = {"rules": [{"host": host, "http": {"paths": [{"path": path, "pathType": "Prefix", "backend": backend}]}}]}
+    marks = {rules.ANNOTATION + key.replace("_", "-"): value for key, value in annotations.items()}
+    world.kube.put("Ingress", name, NS, metadata={"annotations": marks}, spec=spec)
+
+
+def http_route(world: World, conditions: list | None, service: str = "shop") -> None:
+    spec = {
+        "hostnames": [HOST],
+        "parentRefs": [{"name": "lab"}],
+        "rules": [{"backendRefs": [{"name": service, "port": 80, "weight": 20}]}],
+    }
+    status = {"parents": [{"conditions": conditions}]} if conditions is not None else {}
+    world.kube.put("HTTPRoute", "shop", NS, spec=spec, status=status)
+
+
+def service(world: World, name: str, **selector: str) -> None:
+    world.kube.put("Service", name, NS, spec={"selector": selector})
+
+
+def endpoints(world: World, name: str, *addresses: str, ready: bool = True) -> None:
+    labels = {"kubernetes.io/service-name": name}
+    found = [{"addresses": list(addresses), "conditions": {"ready": ready}}]
+    world.kube.put("EndpointSlice", name, NS, metadata={"labels": labels}, endpoints=found, ports=[{"port": 8080}])
+
+
+def pod(world: World, name: str, ready: bool = True, **labels: str) -> None:
+    conditions = [{"type": "Ready", "status": str(ready)}]
+    world.kube.put("Pod", name, NS, metadata={"labels": labels}, status={"conditions": conditions})
+
+
+def test_a_canary_is_explained_in_the_order_in_which_it_can_fail(world, lab):
+    ingress(world, "shop", "old")
+    assert "No Ingress in lab-01-shop says that it is a canary" in release.canary(lab)[0]
+    ingress(world, "canary", "new", host="shops.example.com", canary="true")
+    assert "shops.example.com / Prefix; the main rules are for shop.example.com / Prefix" in release.canary(lab)[1]
+    ingress(world, "canary", "new", canary="true", canary_weight="20")
+    assert release.canary(lab)[1] == "Without endpoints: new."
+    endpoints(world, "new", "10.0.0.1")
+    assert release.canary(lab) is None
+    assert (
+        rules.describe_all(lab, HOST) == "canary -> new (canary=true, canary-weight=20); shop -> old (no annotations)"
+    )
+
+
+def test_an_ingress_that_is_missing_or_names_no_service(world, lab):
+    ladder = release.ingress_rule(HOST)
+    assert "has a rule for shop.example.com" in ladder(lab)[0]
+    ingress(world, "shop", "shop")
+    service(world, "shops")
+    assert ladder(lab)[1] == "It names shop; the Services there are: shops."
+    service(world, "shop")
+    assert ladder(lab) is None
+
+
+def test_a_route_is_explained_by_its_status(world, lab):
+    ladder = release.http_route(HOST)
+    assert "No HTTPRoute" in ladder(lab)[0]
+    http_route(world, None)
+    world.kube.put("Gateway", "lab", "ingress")
+    assert ladder(lab)[1] == "parentRefs of your route: lab-01-shop/lab. The Gateways of this cluster: ingress/lab."
+    http_route(world, [{"type": "ResolvedRefs", "status": "False", "message": "service port 8080 not found"}])
+    assert "ResolvedRefs is False: service port 8080 not found" in ladder(lab)[1]
+    http_route(world, [{"type": "Accepted", "status": "True"}])
+    assert ladder(lab) is None
+    assert rules.describe_all(lab, HOST) == "shop -> shop:80 (weight 20)"
+
+
+def test_what_still_names_the_old_version_and_what_is_left_of_it(world, lab):
+    named, left = release.still_referenced("old"), release.left_over("deployment/old", pods="app=old")
+    assert named(lab) is None
+    assert left(lab) is None
+    ingress(world, "shop", "old", canary="true")
+    http_route(world, [], service="old")
+    world.kube.put("Deployment", "old", NS)
+    assert named(lab)[1] == "These still name old: ingress/shop, httproute/shop."
+    assert left(lab)[1] == "Left: deployment/old, ingress/shop."
+    assert not release.no_canary_ingress(lab, "key").ok
+    assert expect.gone(lab, "deployment/old", "service/old", text="key").found == "deployment/old"
+
+
+def test_a_service_is_explained_down_to_its_pods(world, lab):
+    ladder = diagnose.service("shop")
+    assert "There is no Service shop in lab-01-shop" in ladder(lab)[0]
+    service(world, "shop", app="shop")
+    pod(world, "a", app="shops")
+    assert ladder(lab)[1] == "It selects Pods with app=shop. The Pods there carry: app=shops."
+    pod(world, "b", ready=False, app="shop")
+    assert "1 Pods carry its labels, but are not ready. Last event of b: " in ladder(lab)[1]
+    endpoints(world, "shop", "10.0.0.1", ready=False)
+    assert ladder(lab) is not None
+    endpoints(world, "shop", "10.0.0.1")
+    assert ladder(lab) is None
+    assert expect.ready_endpoints(lab, "shop", 1, "key").ok
+    assert not expect.ready_endpoints(lab, "shop", 2, "key").ok
+
+
+def test_pods_that_leave_are_neither_ready_nor_waited_for(world, lab):
+    pod(world, "a")
+    world.kube.put("Pod", "b", NS, metadata={"deletionTimestamp": "now"}, status={})
+    assert [one["metadata"]["name"] for one in lab.pods(ready=False)] == ["a"]
+    assert diagnose.pods()(lab) is None
+    assert expect.ready_pods(lab, 2, "key").found == "1 of 1 Pods are ready"
