@@ -31,7 +31,7 @@ def namespace_called(prefix: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def terminal(tmp_path_factory) -> Callable[..., str]:
+def terminal(own_terminals, tmp_path_factory) -> Callable[..., str]:
     """Type a line into a shell whose kubectl is `./acplab kubectl`; its output, or the test fails."""
     folder = tmp_path_factory.mktemp("bin")
     (folder / "kubectl").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m acplab kubectl "$@"\n')
@@ -50,7 +50,7 @@ def terminal(tmp_path_factory) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="module")
-def running(cluster):
+def running(own_terminals):
     """A namespace with a shop that runs; tests only look at it."""
     name = namespace_called("t-kubectl")
     kube.apply([shop(replicas=2)], namespace=name)
@@ -62,7 +62,7 @@ def running(cluster):
 
 
 @pytest.fixture
-def both(cluster):
+def both(own_terminals):
     """Two namespaces: one for the verb, one for the line."""
     two = namespace_called("t-verb"), namespace_called("t-line")
     yield two
@@ -101,8 +101,9 @@ def test_what_is_not_there_gives_nothing_and_no_error(running, terminal):
 
 
 def test_kubectl_knows_every_kind_by_the_word_of_the_line(running, terminal):
-    words = [kubectl.list(kind, running if namespaced else None) for kind, namespaced in kube.api_resources()]
-    terminal(" && ".join(f"{line} -o name >/dev/null" for line in words if "componentstatus" not in line))
+    lines = [kubectl.list(kind) for kind, _namespaced in kube.api_resources() if kind != "ComponentStatus"]
+    words = ",".join(line.split()[2] for line in lines)
+    assert f"pod/{pods(running)[0]}" in terminal(f"kubectl get {words} -A -o name").split()
 
 
 def test_the_kinds(running, terminal):

@@ -59,7 +59,7 @@ class Terminal:
 
 
 @pytest.fixture(scope="module")
-def space(cluster) -> Iterator[str]:
+def space(own_terminals) -> Iterator[str]:
     name = f"t-terminal-{secrets.token_hex(3)}"
     kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     kube.apply([shop()], namespace=name)
