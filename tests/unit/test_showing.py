@@ -21,7 +21,10 @@ def no_cluster(monkeypatch):
     kinds = {"deploy": "Deployment", "httproute": "HTTPRoute", "persistentvolumeclaim": "PersistentVolumeClaim"}
 
     def resource(kind, api_version=None):
-        return SimpleNamespace(kind=kinds.get(kind, kind.capitalize()), namespaced=kind.lower() not in CLUSTER_WIDE)
+        known = kinds.get(kind, kind.capitalize())
+        if known == "Nodemetrics":
+            return SimpleNamespace(kind="NodeMetrics", name="nodes", group="metrics.k8s.io", namespaced=False)
+        return SimpleNamespace(kind=known, name=f"{known.lower()}s", namespaced=kind.lower() not in CLUSTER_WIDE)
 
     def nothing(*_):
         raise AcplabError("There is no cluster yet.", "Run ./acplab start.")
@@ -135,6 +138,7 @@ def test_a_slip_shows_no_line(kernel):
     [
         (lambda: kubectl.get("node", "one"), "get node one"),
         (lambda: kubectl.get("pod", "x"), "get pod x -n default"),
+        (lambda: kubectl.list("nodemetrics"), "get nodes.metrics.k8s.io"),
         (lambda: kubectl.list("pod", "*"), "get pod -A"),
         (lambda: kubectl.list("pod", "s", "app=shop"), "get pod -n s -l app=shop"),
         (lambda: kubectl.find("pod", "x", "s"), "get pod x -n s --ignore-not-found"),

@@ -167,8 +167,10 @@ def _place(known: Any, namespace: str | None) -> builtins.list[str]:
 
 
 def _word(kind: str) -> str:
-    """What kubectl calls a kind in its own output: deployment, and httproute.gateway.networking.k8s.io as httproute."""
-    return resource(kind).kind.lower()
+    """What kubectl calls a kind in its own output: deployment, httproute; NodeMetrics is nodes.metrics.k8s.io to it."""
+    known = resource(kind)
+    word = known.kind.lower()
+    return word if known.name.startswith(word[:-1]) else f"{known.name}.{known.group}"
 
 
 def _join(verb: str, *words: str) -> str:
