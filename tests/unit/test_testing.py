@@ -101,6 +101,11 @@ def test_keep_leaves_the_cluster(calls):
     assert ("delete", "small") not in calls
 
 
+def test_chromium_is_installed_for_the_browser_tests_only(calls):
+    run("tests/labs")
+    assert "browser" not in calls
+
+
 @pytest.mark.parametrize(
     ("words", "options", "due"), [([], {}, True), ([], {"everything": True}, False), (["tests/labs"], {}, False)]
 )

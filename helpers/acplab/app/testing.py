@@ -66,7 +66,7 @@ def run_tests(
     due = [] if everything or context.args else ["--due"]
     began = time.monotonic()
     plan = chosen(context.args)
-    with _clusters(keep) if any(phase.on_cluster for phase, _words in plan) else nullcontext():
+    with _clusters(plan, keep) if any(phase.on_cluster for phase, _words in plan) else nullcontext():
         codes, groups = _run(plan, due, images)
     say(table(groups, time.monotonic() - began))
     if record:
@@ -97,13 +97,14 @@ def _targets(phase: Phase, named: Iterable[str]) -> list[str]:
 
 
 @contextmanager
-def _clusters(keep: bool) -> Iterator[None]:
+def _clusters(plan: Sequence[Given], keep: bool) -> Iterator[None]:
     """What tests on a cluster need is there while the block runs, and no cluster afterwards."""
     from acplab import cluster
     from acplab.host import apt, docker
 
     docker.ensure()
-    apt.ensure_browser()
+    if any("tests/browser" in word for _phase, words in plan for word in words):
+        apt.ensure_browser()
     try:
         yield
     finally:
