@@ -19,9 +19,9 @@ import scheduling
         ("tests/unit/test_proof.py::test_one[labs/00-hello]", "tests/unit/test_proof.py"),
         ("notebooks/00-welcome.ipynb::Cell 3", "notebooks/00-welcome.ipynb"),
         ("labs/00-hello/solution.ipynb::Cell 0", "labs/00-hello"),
-        ("tests/labs/test_lab_runs.py::test_red[10-canary-by-weight]", "labs/10-canary-by-weight"),
-        ("tests/labs/test_lab_runs.py::test_wrong[00-hello/half-fails]@labs/00-hello", "labs/00-hello"),
-        ("tests/labs/test_lab_runs.py::test_the_labs_are_all_here", "tests/labs/test_lab_runs.py"),
+        ("tests/labs/test_wrong_solutions.py::test_a_wrong_solution_stays_red[10-canary-by-weight/typo]", "labs/10-canary-by-weight"),
+        ("tests/labs/test_wrong_solutions.py::test_a_wrong_solution_stays_red[00-hello/half-fails]@labs/00-hello", "labs/00-hello"),
+        ("tests/labs/test_wrong_solutions.py::test_other", "tests/labs/test_wrong_solutions.py"),
     ],
 )
 def test_a_lab_is_one_group_and_so_is_a_file(nodeid, group):
@@ -34,7 +34,7 @@ def test_a_lab_is_one_group_and_so_is_a_file(nodeid, group):
         ("tests/lint/test_gates.py::test_ruff", "lint"),
         ("notebooks/00-welcome.ipynb::Cell 3", "chapters"),
         ("labs/00-hello/solution.ipynb::Cell 0", "labs"),
-        ("tests/labs/test_lab_runs.py::test_red[10-canary-by-weight]", "labs"),
+        ("tests/labs/test_wrong_solutions.py::test_a_wrong_solution_stays_red[10-canary-by-weight/typo]", "labs"),
     ],
 )
 def test_the_parts(nodeid, part):
@@ -135,7 +135,7 @@ def test_the_longest_begin(monkeypatch):
 def test_what_each_group_took_is_written_down(tmp_path, monkeypatch):
     monkeypatch.setattr(scheduling.proof, "fingerprint", lambda group: f"of {group}")
     times = scheduling.Times(tmp_path / "times.json")
-    wrong = "tests/labs/test_lab_runs.py::test_wrong[00-hello/half-fails]@labs/00-hello"
+    wrong = "tests/labs/test_wrong_solutions.py::test_a_wrong_solution_stays_red[00-hello/half-fails]@labs/00-hello"
     for nodeid, when, failed, keywords in [
         ("labs/00-hello/solution.ipynb::Cell 0", "setup", False, {}),
         ("labs/00-hello/solution.ipynb::Cell 0", "call", True, {}),
