@@ -139,7 +139,7 @@ def as_docker_does(cluster, *words: str) -> None:
 @contextmanager
 def without_label(cluster, node: str) -> Iterator[None]:
     # The lock, since somebody who repairs the cluster at this moment would take it for a stranger's.
-    with FileLock(paths.home() / "cluster.lock").acquire(timeout=60):
+    with FileLock(paths.home() / "cluster-small.lock").acquire(timeout=60):
         try:
             as_docker_does(cluster, "label", "node", node, f"{safety.LABEL}-")
             yield

@@ -600,7 +600,7 @@ def test_the_nodes_stay_until_the_images_are_there(steps, monkeypatch):
 def test_two_at_a_time_do_not_work_on_a_cluster(steps, monkeypatch):
     standing()
     monkeypatch.setattr(cluster, "LOCK_SECONDS", 0)
-    with FileLock(paths.home() / "cluster.lock"), pytest.raises(AcplabError, match="Another acplab"):
+    with FileLock(paths.home() / "cluster-small.lock"), pytest.raises(AcplabError, match="Another acplab"):
         cluster.ensure("small")
     assert steps == []
     assert cluster.ensure("small")
@@ -788,6 +788,6 @@ def test_a_node_that_is_not_frozen_and_cannot_be_ended_is_told_of(one_frozen, mo
 def test_nobody_changes_a_cluster_that_another_works_on(steps, monkeypatch, change):
     standing()
     monkeypatch.setattr(cluster, "LOCK_SECONDS", 0.1)
-    with FileLock(paths.home() / "cluster.lock"), pytest.raises(AcplabError, match="Another acplab is working"):
+    with FileLock(paths.home() / "cluster-small.lock"), pytest.raises(AcplabError, match="Another acplab is working"):
         change("small")
     assert steps == []

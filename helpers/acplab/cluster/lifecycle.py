@@ -47,17 +47,17 @@ def ensure(profile: str = "small", route: str = "auto", ranges: Ranges | None = 
     require(profile)
     if ranges:
         refuse_unbuildable(ranges, len(kind_form(profile)["nodes"]), nodes.network_range())
-    with _alone():
+    with _alone(profile):
         return _ensure(profile, route, ranges)
 
 
-def _alone() -> AbstractContextManager[None]:
+def _alone(profile: str) -> AbstractContextManager[None]:
     """One at a time makes, stops or removes a cluster. Two notebooks opened at once both end here, and the
-    second has only to wait for the first."""
+    second has only to wait for the first. Another cluster has its own lock."""
     busy = AcplabError(
         _("Another acplab is working on the cluster at this moment."), _("Wait until it has finished, then try again.")
     )
-    return locks.lock(paths.home() / "cluster.lock", LOCK_SECONDS, lambda: busy)
+    return locks.lock(paths.home() / f"cluster-{profile}.lock", LOCK_SECONDS, lambda: busy)
 
 
 def _ensure(profile: str, route: str, ranges: Ranges | None) -> Cluster:
@@ -219,14 +219,14 @@ def _is_free(port: int | None) -> bool:
 def stop(profile: str = "small") -> bool:
     """Stop the nodes; everything in them is kept. False if there was none running."""
     require(profile)
-    with _alone():
+    with _alone(profile):
         return bool(nodes.stop(cluster_name(profile)))
 
 
 def delete(profile: str = "small") -> bool:
     """Remove the cluster and what is recorded of it. False if there was none."""
     require(profile)
-    with _alone():
+    with _alone(profile):
         there = nodes.remove(cluster_name(profile))
         shutil.rmtree(state_file(profile).parent, ignore_errors=True)
     return there
