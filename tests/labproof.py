@@ -34,11 +34,11 @@ def inventory_before(lab: labs.Lab) -> set[str]:
     """What the lab's cluster holds without this lab in it, and without what earlier tests are still removing."""
     if lab.lab.cluster == NO_CLUSTER:
         return set()
-    cluster.ensure(lab.lab.cluster)
-    lab.finish(quiet)
-    for namespace in kube.list("namespace"):
-        if namespace["metadata"].get("deletionTimestamp"):
-            kube.wait("namespace", namespace["metadata"]["name"], "deleted")
+    with cluster.ensure(lab.lab.cluster):
+        lab.finish(quiet)
+        for namespace in kube.list("namespace"):
+            if namespace["metadata"].get("deletionTimestamp"):
+                kube.wait("namespace", namespace["metadata"]["name"], "deleted")
     return inventory(lab)
 
 
@@ -46,8 +46,8 @@ def inventory(lab: labs.Lab) -> set[str]:
     """What the lab's cluster holds now, of what is the lab's own or everybody's."""
     if lab.lab.cluster == NO_CLUSTER:
         return set()
-    cluster.find(lab.lab.cluster)
-    return {line for line in namespaces.inventory() if _concerns(line, lab.namespace)}
+    with cluster.find(lab.lab.cluster):
+        return {line for line in namespaces.inventory() if _concerns(line, lab.namespace)}
 
 
 def _concerns(line: str, namespace: str) -> bool:
