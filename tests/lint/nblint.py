@@ -92,11 +92,11 @@ def random(name: str) -> bool:
 
 
 def clean(notebook: Notebook) -> list[str]:
-    """No execution counts, and outputs only where nbval compares them: all others age, and hide what changed."""
+    """Outputs, with the execution count 1, only where nbval compares them: all others age, and hide what changed."""
     faults = [
-        f"the cell {cell['id']} has an execution count."
+        f"the cell {cell['id']} has the execution count {cell['execution_count']}."
         for cell in code(notebook)
-        if cell["execution_count"] is not None
+        if cell["execution_count"] != (1 if compared(cell) and cell["outputs"] else None)
     ]
     return faults + [fault for cell in code(notebook) for fault in outputs(cell)]
 

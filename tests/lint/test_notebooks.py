@@ -70,7 +70,7 @@ def test_a_good_notebook_has_no_faults(tmp_path):
 def test_a_chapter_has_outputs_that_are_compared(tmp_path):
     assert "no output is ever compared" in nblint.chapter(write(tmp_path, GOOD))[0]
     notebook = copy.deepcopy(GOOD)
-    notebook["cells"][2] |= {"metadata": COMPARED, "outputs": OUTPUT}
+    notebook["cells"][2] |= {"metadata": COMPARED, "outputs": OUTPUT, "execution_count": 1}
     file = write(tmp_path, notebook)
     assert nblint.problems(file) == nblint.chapter(file) == []
 
@@ -85,10 +85,10 @@ def test_a_chapter_has_outputs_that_are_compared(tmp_path):
         (2, {"id": "Look_here"}, "not words"),
         (2, {"id": "open-chapter"}, "used twice"),
         (2, {"id": ""}, "no valid notebook"),
-        (2, {"execution_count": 3}, "execution count"),
+        (2, {"execution_count": 3}, "the execution count 3"),
         (2, {"outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}]}, "has outputs, but not the tag"),
         (2, {"metadata": {"tags": ["nbval-check-output"]}}, "but no outputs"),
-        (2, {"metadata": {"tags": ["nbval-check-output"]}, "outputs": OUTPUT}, "are not hidden"),
+        (2, {"metadata": {"tags": ["nbval-check-output"]}, "outputs": OUTPUT, "execution_count": 1}, "are not hidden"),
         (2, {"source": "x\n" * 15 + "x"}, "has 16 lines"),
         (2, {"source": " "}, "is empty"),
         (2, {"source": "!ls"}, "shell command"),

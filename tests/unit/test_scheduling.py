@@ -19,8 +19,14 @@ import scheduling
         ("tests/unit/test_proof.py::test_one[labs/00-hello]", "tests/unit/test_proof.py"),
         ("notebooks/00-welcome.ipynb::Cell 3", "notebooks/00-welcome.ipynb"),
         ("labs/00-hello/solution.ipynb::Cell 0", "labs/00-hello"),
-        ("tests/labs/test_wrong_solutions.py::test_a_wrong_solution_stays_red[10-canary-by-weight/typo]", "labs/10-canary-by-weight"),
-        ("tests/labs/test_wrong_solutions.py::test_a_wrong_solution_stays_red[00-hello/half-fails]@labs/00-hello", "labs/00-hello"),
+        (
+            "tests/labs/test_wrong_solutions.py::test_a_wrong_solution_stays_red[10-canary-by-weight/typo]",
+            "labs/10-canary-by-weight",
+        ),
+        (
+            "tests/labs/test_wrong_solutions.py::test_a_wrong_solution_stays_red[00-hello/half-fails]@labs/00-hello",
+            "labs/00-hello",
+        ),
         ("tests/labs/test_wrong_solutions.py::test_other", "tests/labs/test_wrong_solutions.py"),
     ],
 )
