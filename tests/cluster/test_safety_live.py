@@ -369,6 +369,7 @@ def test_a_clouds_cluster_under_the_name_of_our_context(cluster, tmp_path, label
 def test_our_file_rewritten_while_a_notebook_runs(cluster, space, tmp_path, monkeypatch):
     """Same path, same context, another server: as when somebody else's kind takes the port, or a file is copied."""
     ours = cluster.kubeconfig
+    shutil.copy(paths.home() / "owner-id", tmp_path)  # the same owner at another place
     monkeypatch.setenv("ACPLAB_HOME", str(tmp_path))
     connection.kubeconfig("small").parent.mkdir(parents=True)
     shutil.copy(ours, connection.kubeconfig("small"))
