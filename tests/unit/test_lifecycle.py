@@ -512,6 +512,15 @@ def test_the_first_cluster_is_made_and_written_down_at_the_end(steps, docker_has
     assert made.addresses == {"one": "172.28.0.2", "two": "172.28.0.3"}
 
 
+@pytest.mark.parametrize(
+    ("asked", "route"), [("auto", "built"), ("built", "built"), ("mirror=m.example.cn", "mirror=m.example.cn")]
+)
+def test_a_cluster_remembers_its_mirror_since_newer_images_come_through_it_too(steps, docker_has, asked, route):
+    docker_has.clear()
+    cluster.ensure("small", asked)
+    assert handle.recorded("small").route == route
+
+
 def test_what_cannot_be_repaired_is_rebuilt_with_a_word_and_the_same_ports(steps, monkeypatch, capsys):
     former = standing(ports=cluster._free_ports({}))
 

@@ -23,8 +23,9 @@ LOAD_BALANCER = "-external-load-balancer"
 class Cluster:
     """A cluster of this home: `with cluster:` makes it the one that kube and datapath speak to.
 
-    image: that its nodes were made from; route: where images came from. ports: host ports on 127.0.0.1 by name;
-    addresses: of its containers when they were made; ranges: those that it was made with, None for the profile's own.
+    image: that its nodes were made from; route: by which images come (built, published or mirror=PREFIX). ports: host
+    ports on 127.0.0.1 by name; addresses: of its containers when they were made; ranges: those that it was made with,
+    None for the profile's own.
     """
 
     profile: str

@@ -78,7 +78,7 @@ def _ensure(profile: str, route: str, ranges: Ranges | None) -> Cluster:
         say(_("The cluster {name} is gone (deleted outside of acplab?); recreating it.").format(name=name))
     elif nodes.states(name):
         say(_("Removing a partially created cluster from an interrupted start."))
-    return _create(profile, images.ensure(route), cluster, ranges)
+    return _create(profile, route, cluster, ranges)
 
 
 def _require_limits(profile: str, name: str) -> None:
@@ -141,12 +141,12 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, AcplabError) and not isinstance(error, Foreign)
 
 
-def _create(profile: str, image: images.NodeImage, former: Cluster | None, ranges: Ranges | None) -> Cluster:
+def _create(profile: str, route: str, former: Cluster | None, ranges: Ranges | None) -> Cluster:
     """A new cluster. If it cannot be finished, nothing of it stays."""
-    name = cluster_name(profile)
+    image, name = images.ensure(route), cluster_name(profile)
     nodes.remove(name)
     ports = _free_ports(former.ports if former else {})
-    cluster = Cluster(profile, name, image.reference, ports, ranges=ranges, route=image.route)
+    cluster = Cluster(profile, name, image.reference, ports, ranges=ranges, route=_route_of(image, route))
     record(cluster)
     try:
         _run_kind(cluster, image)
@@ -159,6 +159,11 @@ def _create(profile: str, image: images.NodeImage, former: Cluster | None, range
     cluster.complete = True
     record(cluster)
     return cluster
+
+
+def _route_of(image: images.NodeImage, asked: str) -> str:
+    """By which route later images come: a mirror is remembered, since without it there may be no registry at all."""
+    return asked if asked.startswith("mirror=") else image.route
 
 
 def _finish(cluster: Cluster, image: images.NodeImage) -> None:
