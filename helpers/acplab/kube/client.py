@@ -107,8 +107,8 @@ def _retry_when_busy() -> Any:
     """
     from urllib3.util import Retry
 
-    return Retry(total=None, connect=False, read=False, redirect=False, status=BUSY_TRIES, status_forcelist=[429],
-                 allowed_methods=None, backoff_factor=0.1, backoff_max=2, raise_on_status=False)  # fmt: skip
+    return Retry(total=None, connect=False, read=False, redirect=False, other=False, status=BUSY_TRIES,
+                 status_forcelist=[429], allowed_methods=None, backoff_factor=0.1, backoff_max=2, raise_on_status=False)  # fmt: skip
 
 
 def _patient(api: Any) -> Any:
