@@ -33,7 +33,6 @@ def made(folders, monkeypatch) -> list[str]:
     monkeypatch.setattr(recipe, "build_all", build_all)
     monkeypatch.setattr(store, "save", save)
     monkeypatch.setattr(sources, "pull", lambda name, digest, prefix: steps.append(f"pull {prefix}{name}"))
-    monkeypatch.setattr(sources, "_on_cgroup_v1", lambda: False)
     monkeypatch.setattr(sources, "_answers", lambda reference: steps.append("probe") or False)
     return steps
 

@@ -27,7 +27,6 @@ class Store:
         self.asked: list[str] = []
         self.broken: set[str] = set()
         self.data_root = ""
-        self.cgroups = "2"
 
     def run(self, *words, **_) -> str:
         verb, last = words[0], str(words[-1])
@@ -35,8 +34,6 @@ class Store:
             if last not in self.images:
                 raise AcplabError(f"docker image failed: no such image {last}", "")
             return self.images[last] + "\n"
-        if words[-1] == "{{.CgroupVersion}}":
-            return f"{self.cgroups}\n"
         if verb == "info":
             return f"{self.data_root}\n"
         self.asked.append(f"{verb} {last}")
@@ -167,14 +164,6 @@ def test_a_registry_that_answers_is_taken_first(docker_store, made, monkeypatch)
     assert len(docker_store.probes) == 1
     assert all(pull.startswith(("docker.io/", "registry.k8s.io/")) for pull in docker_store.pulls)
     assert "build node" not in made
-
-
-def test_on_cgroup_v1_auto_builds_since_upstreams_node_does_not_boot_there(docker_store, made, capsys):
-    docker_store.answering, docker_store.cgroups = ("",), "1"
-    assert sources.ensure("auto").route == "built"
-    assert docker_store.probes == docker_store.pulls == []
-    assert "cgroup v1" in capsys.readouterr().out
-    assert sources.ensure("published").route == "published"  # who asks for it gets it
 
 
 def test_a_mirror_that_is_set_comes_second(docker_store, made, monkeypatch):

@@ -194,23 +194,12 @@ def _decide(route: str) -> tuple[str, str]:
         return "published", route.removeprefix("mirror=").rstrip("/") + "/"
     if route in ("published", "built"):
         return route, ""
-    if _on_cgroup_v1():
-        say(_("This machine has cgroup v1, which kind's node image refuses, so the images are built."))
-        return "built", ""
     for prefix in ("", *([os.environ["ACPLAB_MIRROR"].rstrip("/") + "/"] if os.environ.get("ACPLAB_MIRROR") else [])):
         if _answers(prefix + _full(loadbalancer())):
             return "published", prefix
     why = _("No container registry answers, so the images are built from package registries.")
     say(why + " " + _("The first time takes about 15 minutes."))
     return "built", ""
-
-
-def _on_cgroup_v1() -> bool:
-    """Upstream's node image is Debian 13 since kind 0.32, and its systemd refuses cgroup v1; Debian 12's does not."""
-    try:
-        return docker.run("info", "--format", "{{.CgroupVersion}}").strip() == "1"
-    except AcplabError:
-        return False  # what stands in for Docker may not say it
 
 
 def require_known(route: str) -> None:
