@@ -298,6 +298,32 @@ def test_the_next_start_takes_it_as_it_is(made, published, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_newer_images_come_through_the_mirror_too(made, published, monkeypatch):
+    """The cluster as an older course would have left it: an image less, and the note of then."""
+    monkeypatch.setattr(sources, "pull", Recorded(sources.pull))
+    docker.run("exec", made.nodes[-1], *containerd.CTR, "images", "remove", STOREFRONT)
+    with made:
+        noted = upgrade._noted()
+        upgrade._write(noted | {"images": "older"})
+    assert clusters.ensure("small") == made
+    bundles.present("platform", made.route).archive.unlink()
+    assert {prefix for _name, _digest, prefix in sources.pull.calls} == {f"{published}/"}
+    assert STOREFRONT in containerd.holds(made.nodes[-1])
+    with made:
+        assert upgrade._noted() == noted
+
+
+class Recorded:
+    """A function that notes what it is called with."""
+
+    def __init__(self, function) -> None:
+        self.function, self.calls = function, []
+
+    def __call__(self, *arguments):
+        self.calls.append(arguments)
+        return self.function(*arguments)
+
+
 def test_after_a_stop_the_same_cluster_comes_back(made):
     uid = made.kube.get("namespace", "kube-system")["metadata"]["uid"]
     assert clusters.stop("small")
