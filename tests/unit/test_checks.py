@@ -357,3 +357,16 @@ def test_traffic_waits_for_the_youngest_change_once(lab, monkeypatch, routes, le
     lab.settle()
     assert least <= sum(slept) <= most
     assert len(slept) <= 1
+
+
+def test_a_cluster_without_an_ingress_has_only_services_to_settle(lab, monkeypatch):
+    def of_kind(kind: str) -> list[dict]:
+        if kind in ("service", "endpointslice"):
+            return [changed(1)]
+        raise AcplabError(f"The server has no resource type {kind}.", "Check the spelling.")
+
+    slept: list[float] = []
+    monkeypatch.setattr(bench.time, "sleep", slept.append)
+    monkeypatch.setattr(lab, "list", of_kind)
+    lab.settle()
+    assert 2.0 <= sum(slept) <= 2.3

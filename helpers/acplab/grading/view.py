@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +26,7 @@ Lines = list[str]
 NodeRanges = list["NodeRange"]
 Routes = list["Route"]
 Results = list["Result"]
+Times = list[datetime]
 
 # How long one check may wait for a change to arrive. Traefik reloads at most every 2 s, so a check that is
 # run right after an apply would otherwise see the old routes. One budget a check keeps a red one under 5 s.
@@ -166,10 +168,16 @@ class LabView:
         if self._settled:
             return
         self._settled = True
-        changes = [time_ for kind in ROUTING for one in self.list(kind) for time_ in _changes(one)]
+        changes = [time_ for kind in ROUTING for time_ in self._changed_at(kind)]
         if changes:
             age = (datetime.now(UTC) - max(changes)).total_seconds()
             time.sleep(max(0.0, min(TAKEN_IN_SECONDS - age, self._deadline - time.monotonic())))
+
+    def _changed_at(self, kind: str) -> Times:
+        """When objects of a kind were changed; never, if the cluster has no such kind, as one without an ingress."""
+        with suppress(AcplabError):
+            return [time_ for one in self.list(kind) for time_ in _changes(one)]
+        return []
 
     def sample(self, share: float, margin: float, **same: Any) -> Traffic:
         """As many requests as it takes to see a share (0..1) within a margin (0..1), 95 % sure."""
