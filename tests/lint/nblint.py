@@ -138,12 +138,14 @@ def short(notebook: Notebook) -> list[str]:
 
 
 def plain(notebook: Notebook) -> list[str]:
-    """Python only: a shell cell that fails or hangs would be reported as passed."""
+    """Python only: a shell cell that fails or hangs would be reported as passed. Nothing sleeps a fixed time."""
     faults = []
     for cell in code(notebook):
         if re.search(r"^\s*[!%]|=\s*[!%]|get_ipython|os\.system|subprocess", cell["source"], re.M):
             faults.append(f"the cell {cell['id']} has a shell command or a magic.")
             continue
+        if any(name.rsplit(".", 1)[-1] == "sleep" for name in calls(cell)):
+            faults.append(f"the cell {cell['id']} sleeps; wait for a condition, or let the load run: load.run_for(4).")
         try:
             compile(cell["source"], cell["id"], "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         except SyntaxError as error:

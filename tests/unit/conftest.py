@@ -69,6 +69,13 @@ def tools(tmp_path, monkeypatch) -> Tools:
     return made
 
 
+@pytest.fixture(autouse=True)
+def nothing_of_the_users(tmp_path_factory, monkeypatch) -> None:
+    """Folders of its own for each test: one that wrote how long a stage took changed what `start` tells a learner."""
+    for name in ("ACPLAB_HOME", "ACPLAB_CACHE"):
+        monkeypatch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+
+
 @pytest.fixture
 def folders(tmp_path, monkeypatch) -> Path:
     """ACPLAB_HOME and ACPLAB_CACHE in a temporary folder, which is returned."""
