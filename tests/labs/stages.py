@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from acplab import cluster, kube
 from acplab.base.errors import AcplabError
 from acplab.course import lab as labs
@@ -20,23 +19,10 @@ from acplab.grading import LabView
 from acplab.grading.notes import RECORDED
 from acplab.grading.view import TAKEN_IN_SECONDS
 
-OLD_CASES = Path(__file__).parent / "wrong"  # of labs that have no wrong.yaml yet
-
 
 def wrong_cases() -> list[tuple[str, str, WrongCase]]:
     """(lab id, name, case) of every wrong solution."""
-    found = [(lab.id, name, case) for lab in spec.all_labs() for name, case in wrong.read(lab).items()]
-    old = [
-        (file.parents[1].name, file.parent.name, _from_folder(file)) for file in sorted(OLD_CASES.glob("*/*/case.yaml"))
-    ]
-    return found + old
-
-
-def _from_folder(file: Path) -> WrongCase:
-    data = yaml.safe_load(file.read_text())
-    data["notes"] = data.pop("note", None) or {}
-    others = [one for one in sorted(file.parent.glob("*.yaml")) if one != file]
-    return WrongCase(**data, create=tuple(one for manifest in others for one in wrong.read_objects(manifest)))
+    return [(lab.id, name, case) for lab in spec.all_labs() for name, case in wrong.read(lab).items()]
 
 
 class Stage:
@@ -111,7 +97,7 @@ class Stage:
 
     def note(self, case: WrongCase) -> None:
         """Note what the case's learner has noted; what cannot be noted at all is refused."""
-        declared = self.lab.lab.notes or {}
+        declared = self.lab.lab.notes
         for key, value in self._filled(case.notes).items():
             if declared.get(key) in RECORDED:
                 record.note(self.lab.lab.id, key, value)

@@ -20,7 +20,6 @@ from acplab.grading import prose
 SHARED = 60  # so many characters in a row that also stand in the solution give the answer away
 # Everything a lab folder may hold; what git ignores (work/, caches) is not looked at.
 NEEDED = ("lab.yaml", "lab.ipynb", "solution.ipynb", "checks.py", "criteria.yaml", "wrong.yaml")
-OLD = ("lab.yaml", "lab.ipynb", "solution.ipynb", "checks.py")  # until the last lab is converted
 FOLDERS = ("given", "setup", "solution")
 MANIFESTS = (".yaml", ".tf")
 IGNORED = ("work", "__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".ruff_cache")
@@ -29,7 +28,6 @@ IMPORTS = {
     "__future__", "collections", "collections.abc", "dataclasses", "datetime", "functools", "ipaddress", "itertools",
     "json", "math", "re", "statistics", "typing",
     "acplab.grading", "acplab.topics", "acplab.base.i18n", "acplab.measure", "acplab.network",
-    "acplab.grading.checks", "acplab.topics.release.ingress",
 }  # fmt: skip
 # Calls that write, wait or look at text instead of behaviour.
 CALLS = {
@@ -41,14 +39,13 @@ CALLS = {
 
 def problems(folder: Path) -> list[str]:
     """Everything that is wrong with a lab."""
-    needed = NEEDED if (folder / "criteria.yaml").exists() or (folder / "wrong.yaml").exists() else OLD
-    faults = [f"{folder.name} has no {name}." for name in needed if not (folder / name).is_file()]
+    faults = [f"{folder.name} has no {name}." for name in NEEDED if not (folder / name).is_file()]
     faults += stray(folder) + spec.problems(folder)
     if faults:
         return faults
     lab = spec.read(folder)
-    faults = [*tasks(lab), *checks(lab), *giveaways(folder), *notebooks(lab)]
-    return [*faults, *words(lab), *cases(lab), *generated(lab)] if needed == NEEDED else faults
+    rules = (tasks, checks, giveaways, notebooks, words, cases, generated)
+    return [fault for rule in rules for fault in rule(lab)]
 
 
 def stray(folder: Path) -> list[str]:
@@ -181,7 +178,7 @@ def words(lab: spec.LabSpec) -> list[str]:
         faults += [f"{name} has {key!r}, which criteria.yaml has not." for key in sorted(strange)]
     paths = [
         path
-        for key, kind in (lab.notes or {}).items()
+        for key, kind in lab.notes.items()
         for path in ([f"{key}.{f}" for f in kind] if isinstance(kind, dict) else [key])
     ]
     noted = {part for text in constants for part in (text, text.partition(".")[0])}
@@ -242,8 +239,9 @@ def generated(lab: spec.LabSpec) -> list[str]:
 # --- hints never give the answer -------------------------------------------------------------------------
 
 
-def giveaways(folder: Path) -> list[str]:
+def giveaways(lab: spec.LabSpec) -> list[str]:
     """Texts of checks.py and criteria.yaml that share a long run of characters with a file of the solution."""
+    folder = lab.folder
     tree = ast.parse((folder / "checks.py").read_text(encoding="utf-8"))
     texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     said = [file.read_text(encoding="utf-8") for file in sorted(folder.glob("criteria*.yaml"))]

@@ -30,6 +30,7 @@ chapter: 00-welcome
 minutes: 5
 skills: [apply a file]
 hosts: [shop.example.com]
+notes: {way: {block: cidr, via: address}, rule: text, zone: {name: [h, i]}, n: int, guess: int, load: traffic}
 tasks:
   - {id: open, title: Open the shop, ask: "A Deployment `shop` must exist."}
   - {id: grow, title: Grow the shop, ask: The shop must have three replicas.}

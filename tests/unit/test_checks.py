@@ -12,12 +12,13 @@ import pytest
 from acplab.base.errors import AcplabError
 from acplab.grading import Result, Words, checks, expect
 from acplab.grading import view as bench
+from acplab.grading.prose import Criterion, Prose
 from acplab.grading.results import Hint, Report
 from fakes import World, build
 
 
 def result(claim: str, ok: bool, found: str, wanted: str, why: str, look: str, gate: bool = False) -> Result:
-    return Result("key", ok, found, wanted, {}, claim, why, look, gate)
+    return Result(claim, ok, found, wanted, {}, claim, why, look, gate)
 
 
 OK = result("one", True, "1", "1", "because", "there")
@@ -186,7 +187,8 @@ def test_dataclasses_work_in_a_checks_file(world):
 
 def running(check) -> checks.Checks:
     """A lab with one task."""
-    return checks.Checks(tasks={"t": check}, hints={"t": []})
+    words = {one.text: Criterion(claim=one.claim, why=one.why, look=one.look) for one in (OK, RED)}
+    return checks.Checks(tasks={"t": check}, hints={"t": []}, prose=Prose(criteria=words))
 
 
 def test_a_check_that_cannot_read_is_red_and_keeps_what_it_found(lab):
@@ -264,7 +266,7 @@ def test_the_view_looks_into_its_own_namespace(world, lab):
 
 def test_the_view_can_only_read(lab):
     public = {name for name in dir(lab) if not name.startswith("_")}
-    objects = {"get", "list", "exists", "events", "pods", "endpoints", "node_ranges", "blocks", "pod_cidr", "routes"}
+    objects = {"get", "list", "exists", "events", "pods", "endpoints", "node_ranges", "pod_cidr", "routes"}
     notes = {"recall", "noted", "kind", "fields", "recorded_load", "judge_with", "open_results"}
     traffic = {"traffic", "sample", "measure_share", "ask", "answers", "answered", "versions_inside", "settle"}
     assert public == objects | notes | traffic | {"namespace", "ingress_url"}

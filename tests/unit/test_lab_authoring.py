@@ -13,16 +13,12 @@ from acplab.base.errors import AcplabError
 from acplab.course import lab as labs
 from acplab.course import notebook, spec, templates, wrong
 from acplab.grading import LabView, diagnose, expect, notes
-from fakes import LAB_YAML, World, build
-
-NOTES = "notes: {way: {block: cidr, via: address}, rule: text, zone: {name: [h, i]}, n: int, load: traffic}\n"
+from fakes import World, build
 
 
 @pytest.fixture
 def world(tmp_path, monkeypatch) -> World:
-    made = build(tmp_path, monkeypatch)
-    made.write("labs/01-shop/lab.yaml", LAB_YAML + NOTES)
-    return made
+    return build(tmp_path, monkeypatch)
 
 
 @pytest.fixture

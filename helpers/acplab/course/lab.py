@@ -98,17 +98,14 @@ class Lab:
         lab.yaml declares which notes there are. A value that cannot be right is an AcplabError, and nothing is
         noted. Fields that are not given stay as they were noted before.
         """
-        given = fields if fields or value is None else value
-        if self.lab.notes is not None:
-            given = notes.checked(self.lab.notes, key, given or value)
+        given = notes.checked(self.lab.notes, key, fields or value)
         before = store.notes(self.lab.id).get(key)
         both = before | given if isinstance(before, dict) and isinstance(given, dict) else given
         store.note(self.lab.id, key, both)
 
     def record(self, key: str, what: Any) -> None:
         """Keep what a load saw (`load.result`), or a plan that holds, for a check that comes later."""
-        if self.lab.notes is not None:
-            notes.recordable(self.lab.notes, key, what)
+        notes.recordable(self.lab.notes, key, what)
         store.note(self.lab.id, key, what.record())
 
     def panel(self) -> Panel:

@@ -61,7 +61,7 @@ class LabFile(YamlModel):
     cluster: Text = "small"
     needs: tuple[Name, ...] = ()
     ready: tuple[Text, ...] | None = None
-    notes: Mapping[Text, Kind | Mapping[Text, Kind]] | None = None
+    notes: Mapping[Text, Kind | Mapping[Text, Kind]] = Field(default_factory=dict)
     ranges: Ranges | None = None
 
     @field_validator("tasks")
@@ -75,8 +75,8 @@ class LabFile(YamlModel):
 
     @field_validator("notes")
     @classmethod
-    def _kinds_are_known(cls, notes: Mapping[str, Kind | Mapping[str, Kind]] | None) -> Any:
-        for key, kind in (notes or {}).items():
+    def _kinds_are_known(cls, notes: Mapping[str, Kind | Mapping[str, Kind]]) -> Any:
+        for key, kind in notes.items():
             single = not isinstance(kind, Mapping)
             for one in [kind] if single else kind.values():  # type: ignore[list-item,union-attr]
                 known = (*KINDS, *RECORDED) if single else tuple(KINDS)

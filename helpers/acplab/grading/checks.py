@@ -23,6 +23,8 @@ from acplab.grading.prose import Prose
 from acplab.grading.results import Result
 from acplab.grading.view import LabView
 
+FAULT = "fault-of-the-check"  # the key of a result that no lab has written
+
 
 class Words(NamedTuple):
     """A hint whose two texts are in criteria.yaml under `hints`, and what fills their {fields}."""
@@ -51,7 +53,7 @@ class Checks:
         results: list[Result] = []
         try:
             for result in self.tasks[task_id](lab):
-                results.append(result if result.claim else self.prose.say(result))
+                results.append(self.prose.say(result))
         except AcplabError as error:
             results.append(_could_not_read(error))
         except Exception as error:
@@ -163,17 +165,3 @@ def _failed(error: Exception) -> Result:
         why=_("This is a fault of the check, not of your work."),
         look=_("Compare your objects with the task's text; if they look right, report this line as a bug."),
     )
-
-
-FAULT = "fault-of-the-check"
-
-
-# --- labs that are not converted yet -----------------------------------------------------------------------
-
-Finding = Result
-notes = at_start
-
-
-def expect(*, criterion: str, ok: Any, found: Any, wanted: Any, why: str, look: str, gate: bool = False) -> Result:
-    """One result with its prose, as labs without criteria.yaml give it."""
-    return Result(criterion, bool(ok), str(found), str(wanted), {}, criterion, why, look, gate)

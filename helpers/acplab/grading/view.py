@@ -245,8 +245,6 @@ class LabView:
         found = re.search(r"podSubnet: (\S+)", recorded.get("data", {}).get("ClusterConfiguration", ""))
         return found[1] if found else ""
 
-    blocks = node_ranges  # until the last lab is converted
-
     def routes(self, node: str) -> Routes:
         """The route table of a node; of two lines for the same target the first one counts."""
         from acplab import datapath
