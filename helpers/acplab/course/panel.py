@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import ipywidgets as widgets
 
@@ -16,10 +16,32 @@ from acplab.base import console
 from acplab.base import html as markup
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.course.spec import Task
+from acplab.course.spec import LabSpec, Task
+from acplab.grading.results import Hint, Report
 
-if TYPE_CHECKING:
-    from acplab.course.lab import Lab
+
+class Tasks(Protocol):
+    """What a panel asks of its lab."""
+
+    lab: LabSpec
+
+    def check(self, task: str | None = None) -> Report:
+        """Judge a task."""
+
+    def hint(self, task: str | None = None) -> Hint:
+        """Give a hint for a task."""
+
+    def reset(self, say: Callable[[str], None]) -> None:
+        """Start over, and say each step."""
+
+    def done(self) -> set[str]:
+        """Ids of the tasks that are done."""
+
+    def summary(self) -> str:
+        """One line on the whole lab."""
+
+    def progress(self) -> str:
+        """Lines on its tasks."""
 
 
 class _Row:
@@ -56,7 +78,7 @@ class _Row:
 class Panel:
     """Lab.panel(). Every button has a call: check(task), hint(task), reset(); words() is its text."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Tasks) -> None:
         self.lab = lab
         self.rows = [_Row(number, task, self) for number, task in enumerate(lab.lab.tasks, 1)]
         self.head, self.status = widgets.HTML(), widgets.HTML()
