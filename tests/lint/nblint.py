@@ -146,6 +146,8 @@ def plain(notebook: Notebook) -> list[str]:
             continue
         if any(name.rsplit(".", 1)[-1] == "sleep" for name in calls(cell)):
             faults.append(f"the cell {cell['id']} sleeps; wait for a condition, or let the load run: load.run_for(4).")
+        if "cluster.ensure" in calls(cell) and "seconds" not in cell["metadata"].get("acplab", {}):
+            faults.append(f"the cell {cell['id']} may make a cluster; say in its metadata how many seconds it has.")
         try:
             compile(cell["source"], cell["id"], "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         except SyntaxError as error:

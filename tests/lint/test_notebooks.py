@@ -99,6 +99,7 @@ def test_a_chapter_has_outputs_that_are_compared(tmp_path):
         (2, {"source": "def"}, "not Python"),
         (2, {"source": "import time\ntime.sleep(2)"}, "sleeps"),
         (2, {"source": "from time import sleep\nsleep(2)"}, "sleeps"),
+        (2, {"source": 'cluster.ensure("tight")'}, "how many seconds"),
         (1, {"source": "x = 1"}, "the first code cell"),
         (1, {"source": "# chapters.open()"}, "the first code cell"),
         (3, {"source": "x = 1"}, "the last code cell"),
