@@ -267,7 +267,7 @@ class Lab:
 
     def _advice(self, task: Task, passed: bool) -> str:
         if not passed:
-            return _('Stuck? hint("{task}") looks at your lab and says where to look.').format(task=task.id)
+            return _('Stuck? lab.hint("{task}") looks at your lab and says where to look.').format(task=task.id)
         following = self.following()
         if following is None:
             return _("All {n} tasks are done. finish() cleans up.").format(n=len(self.lab.tasks))

@@ -8,7 +8,7 @@ from typing import Any
 
 from acplab.base import html as markup
 from acplab.base.errors import AcplabError
-from acplab.base.i18n import _
+from acplab.base.i18n import _, ngettext
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,11 @@ class Report:
         if not self.results:
             return _("{name}: not yet, the check judged nothing").format(name=name)
         open_ = sum(not result.ok for result in self.results)
-        return _("{name}: not yet, {open} of {all} criteria are open").format(
-            name=name, open=open_, all=len(self.results)
-        )
+        return ngettext(
+            "{name}: not yet, {open} of {all} criterion is open",
+            "{name}: not yet, {open} of {all} criteria are open",
+            len(self.results),
+        ).format(name=name, open=open_, all=len(self.results))
 
     def words(self) -> str:
         """The whole report as plain lines."""
