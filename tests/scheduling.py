@@ -16,6 +16,7 @@ from typing import Any
 
 import proof
 import pytest
+import yaml
 from proof import LABS, ROOT
 from xdist.scheduler import LoadScopeScheduling
 
@@ -63,7 +64,7 @@ def mark(item: pytest.Item) -> None:
     if item.nodeid.startswith(("tests/browser", "tests/lifecycle")):
         item.add_marker(pytest.mark.alone)
         item.add_marker(pytest.mark.deep)
-    elif notebook_says_alone(group_of(item.nodeid)):
+    elif says_alone(group_of(item.nodeid)):
         item.add_marker(pytest.mark.alone)
 
 
@@ -99,9 +100,11 @@ def lane(group: str) -> str:
 
 
 @cache
-def notebook_says_alone(group: str) -> bool:
-    """Whether the notebook (of a lab: its solution) has {"acplab": {"alone": true}} in its metadata."""
-    file = ROOT / group / "solution.ipynb" if group.startswith("labs/") else ROOT / group
+def says_alone(group: str) -> bool:
+    """Whether lab.yaml says `alone: true`, or a chapter {"acplab": {"alone": true}} in its metadata."""
+    file = ROOT / group
+    if (file / "lab.yaml").exists():
+        return bool(yaml.safe_load((file / "lab.yaml").read_text(encoding="utf-8")).get("alone"))
     if file.suffix != ".ipynb" or not file.exists():
         return False
     return bool(json.loads(file.read_text(encoding="utf-8"))["metadata"].get("acplab", {}).get("alone"))

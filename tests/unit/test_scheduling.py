@@ -47,6 +47,12 @@ def test_the_parts(nodeid, part):
     assert scheduling.part_of(nodeid) == part
 
 
+def test_a_lab_that_breaks_something_for_others_says_so_where_it_is_described():
+    """Its notebook is made again and again, and lost it once."""
+    assert scheduling.says_alone("labs/02-flannel-routes")
+    assert not scheduling.says_alone("labs/00-hello")
+
+
 def test_labs_on_the_same_cluster_beside_small_never_run_at_the_same_time(monkeypatch):
     clusters = {"labs/a": "tight", "labs/b": "tight", "labs/c": "small", "labs/d": "none"}
     monkeypatch.setattr(scheduling.proof, "cluster_of", clusters.get)

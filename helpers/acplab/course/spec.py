@@ -48,7 +48,8 @@ class LabFile(YamlModel):
     minutes: how long a learner needs. hosts: of this lab alone. cluster: the profile that it needs, "none" for none.
     needs: bundles of images. ready: "deployment/name" to wait for after setup; all Deployments of setup/ if it is not
     given, [] if they are broken on purpose. notes: what a learner writes down, `way: {block: cidr, via: address}`.
-    ranges: fields of cluster.Ranges; the lab begins on a cluster that has them.
+    ranges: fields of cluster.Ranges; the lab begins on a cluster that has them. alone: it breaks something that other
+    labs need, such as the nodes' routes, so the tests run nothing beside it.
     """
 
     id: Name
@@ -63,6 +64,7 @@ class LabFile(YamlModel):
     ready: tuple[Text, ...] | None = None
     notes: Mapping[Text, Kind | Mapping[Text, Kind]] = Field(default_factory=dict)
     ranges: Ranges | None = None
+    alone: bool = False
 
     @field_validator("tasks")
     @classmethod
