@@ -98,7 +98,12 @@ def source(module: str) -> list[Path]:
 
 
 @cache
+def lab_file(group: str) -> dict[str, Any]:
+    """What the lab.yaml of a lab says; nothing for a group that is no lab."""
+    file = ROOT / group / "lab.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
 def cluster_of(group: str) -> str:
     """The profile of the cluster that a lab needs; `small` for everything else."""
-    file = ROOT / group / "lab.yaml"
-    return yaml.safe_load(file.read_text(encoding="utf-8")).get("cluster", "small") if file.exists() else "small"
+    return lab_file(group).get("cluster", "small")

@@ -16,7 +16,6 @@ from typing import Any
 
 import proof
 import pytest
-import yaml
 from proof import LABS, ROOT
 from xdist.scheduler import LoadScopeScheduling
 
@@ -102,9 +101,9 @@ def lane(group: str) -> str:
 @cache
 def says_alone(group: str) -> bool:
     """Whether lab.yaml says `alone: true`, or a chapter {"acplab": {"alone": true}} in its metadata."""
+    if proof.lab_file(group).get("alone"):
+        return True
     file = ROOT / group
-    if (file / "lab.yaml").exists():
-        return bool(yaml.safe_load((file / "lab.yaml").read_text(encoding="utf-8")).get("alone"))
     if file.suffix != ".ipynb" or not file.exists():
         return False
     return bool(json.loads(file.read_text(encoding="utf-8"))["metadata"].get("acplab", {}).get("alone"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import proof
 import pytest
 import wordlint
 from acplab.base import paths
@@ -34,9 +35,7 @@ TEXTS = {".py": wordlint.of_python, ".ipynb": wordlint.of_notebook, ".yaml": wor
 def files() -> list[Path]:
     """What is ours in the clean places: not a learner's files, nor what Jupyter keeps beside them."""
     places = [paths.ROOT / place for place in CLEAN]
-    found = [file for place in places for file in ([place] if place.is_file() else sorted(place.rglob("*")))]
-    theirs = {"work", ".ipynb_checkpoints"}
-    return [file for file in found if file.suffix in TEXTS and not theirs & {*file.relative_to(paths.ROOT).parts}]
+    return [file for place in places for file in sorted(proof.below(place)) if file.suffix in TEXTS]
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: str(file.relative_to(paths.ROOT)))
