@@ -10,11 +10,16 @@ from acplab.base import paths
 from acplab.kube import client
 
 
+@pytest.fixture(scope="module", autouse=True)
+def on_small(cluster) -> None:
+    """Each file begins on `small`: a lab that this process ran before it may have ended on another cluster."""
+    client.use(cluster.kubeconfig)
+
+
 @pytest.fixture(scope="module")
-def own_terminals(cluster, tmp_path_factory) -> Iterator[None]:
+def own_terminals(on_small, cluster, tmp_path_factory) -> Iterator[None]:
     """A home that shares the cluster and has terminals of its own: tests beside these open chapters and labs."""
     home = tmp_path_factory.mktemp("home")
-    client.use(cluster.kubeconfig)
     shutil.copy(paths.home() / "owner-id", home)
     (home / "clusters" / "small").mkdir(parents=True)
     shutil.copy(cluster.kubeconfig, home / "clusters" / "small")

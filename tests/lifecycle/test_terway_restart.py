@@ -25,14 +25,14 @@ SHOP = {
 
 
 @pytest.fixture
-def terway():
+def terway(standing):
     with clusters.ensure("terway") as there:
         yield there
         kube.delete("pod", NAME, "default", grace=0, wait=False)
 
 
 @pytest.fixture
-def assert_answers(cluster, run_docker):
+def assert_answers(standing, run_docker):
     """The Pod answers a machine that is no member of its cluster, in the network of the nodes: a node of another.
 
     Where an earlier cluster had the same address, that node needs some seconds to forget whose it was (ARP).
@@ -42,7 +42,7 @@ def assert_answers(cluster, run_docker):
         url = f"http://{kube.get('pod', NAME, 'default')['status']['podIP']}:8080/"
         for attempt in retry_context(on=AcplabError, attempts=None, timeout=30, wait_initial=0.5, wait_max=0.5):
             with attempt:
-                run_docker("exec", cluster.nodes[0], "curl", "--fail", "--silent", "--max-time", "2", url)
+                run_docker("exec", standing.nodes[0], "curl", "--fail", "--silent", "--max-time", "2", url)
 
     return ask
 
