@@ -7,7 +7,7 @@ import json
 import pytest
 from acplab import datapath, kube
 from acplab.base.errors import AcplabError
-from acplab.datapath import hops
+from acplab.datapath import hops, pods
 from acplab.datapath import kube_proxy as kubeproxy
 from acplab.host import docker
 from acplab.kube import client as connection
@@ -172,3 +172,50 @@ def test_a_packet_that_is_dropped_is_the_last_hop(said, monkeypatch, answer, kin
 def test_any_other_error_stays_an_error(said):
     with pytest.raises(AcplabError, match="failed"):
         hops._ask("one", "172.20.2.5")
+
+
+def pod(name: str, address: str = "") -> dict:
+    return {"metadata": {"name": name}, "status": {"podIP": address} if address else {}}
+
+
+def test_the_address_of_a_pod(monkeypatch):
+    pods = {"client": pod("client", "172.20.1.4"), "hungry": pod("hungry")}
+    monkeypatch.setattr(kube, "find", lambda _kind, name, _namespace: pods.get(name))
+    assert datapath.address("client", "shop") == "172.20.1.4"
+    for name in ("hungry", "nobody"):
+        with pytest.raises(AcplabError, match=f"no Pod {name} with an address"):
+            datapath.address(name, "shop")
+
+
+LOGGED = """\
+listening on :8080
+{"msg":"request","path":"/hello","from":"172.20.1.4:40312"}
+{"msg":"request","path":"/hello","from":"172.28.0.3:40313"}
+{"msg":"request","path":"/other","from":"172.20.1.9:40314"}
+{"msg":"knob","name":"ready"}
+"""
+
+
+def test_the_caller_is_that_of_the_last_request_for_the_path(monkeypatch):
+    monkeypatch.setattr(kube, "logs", lambda _pod, _namespace: LOGGED)
+    assert datapath.caller("server", "shop") == "172.28.0.3"
+    assert datapath.caller("server", "shop", "/other") == "172.20.1.9"
+    with pytest.raises(AcplabError, match="no request for /readyz"):
+        datapath.caller("server", "shop", "/readyz")
+
+
+def test_a_pod_without_an_address_is_waited_for_until_an_event_says_why(monkeypatch):
+    told: list[list[str]] = [[], ["Warning FailedCreatePodSandBox: no IP addresses available in range set"]]
+    looks = []
+    monkeypatch.setattr(kube, "list", lambda _kind, _namespace: [pod("fed", "172.20.1.4"), pod("hungry")])
+    monkeypatch.setattr(kube, "events", lambda *about: looks.append(about) or told[min(len(looks), 2) - 1])
+    monkeypatch.setattr(pods, "POLL", 0)
+    datapath.wait_for_addresses("shop")
+    assert looks == [("pod", "hungry", "shop")] * 2
+
+
+def test_a_pod_that_gets_neither_address_nor_event_is_named(monkeypatch):
+    monkeypatch.setattr(kube, "list", lambda _kind, _namespace: [pod("slow")])
+    monkeypatch.setattr(kube, "events", lambda *_about: [])
+    with pytest.raises(AcplabError, match="Pod slow has no address after 0 s"):
+        datapath.wait_for_addresses("shop", timeout=0)

@@ -3,10 +3,12 @@ would by ssh on an ECS; only vpc_route() changes something, and removes it again
 
     route_tables   the nodes' Pod CIDRs and routes       kube_proxy   the rules of one Service
     hops           the path of one packet, conntrack     node_exec    commands in a node
+    pods           addresses of Pods, and who asked them
 """
 
 from acplab.datapath.hops import Connection, Hop, connections, next_hop, path
 from acplab.datapath.kube_proxy import rules
+from acplab.datapath.pods import address, caller, wait_for_addresses
 from acplab.datapath.route_tables import NodeRange, Route, node_ranges, routes, vpc_route
 
 __all__ = [
@@ -14,6 +16,8 @@ __all__ = [
     "Hop",
     "NodeRange",
     "Route",
+    "address",
+    "caller",
     "connections",
     "next_hop",
     "node_ranges",
@@ -21,4 +25,5 @@ __all__ = [
     "routes",
     "rules",
     "vpc_route",
+    "wait_for_addresses",
 ]

@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.datapath import node_exec
+from acplab.datapath import node_exec, pods
 
 _NOWHERE = {
     "Invalid argument": "blackhole",
@@ -45,7 +44,7 @@ def path(source: str, target: str, namespace: str) -> list[Hop]:
 
     The path of a packet that is dropped ends with a Hop without a device.
     """
-    first, last = _pod(source, namespace), _pod(target, namespace)
+    first, last = pods.with_address(source, namespace), pods.with_address(target, namespace)
     here, there = first["spec"]["nodeName"], last["spec"]["nodeName"]
     address, goal = first["status"]["podIP"], last["status"]["podIP"]
     inner, outer = _veth(here, address)
@@ -60,18 +59,6 @@ def next_hop(node: str, target: str) -> Hop:
     """The routing decision of a node for a packet of its own to an address; nothing is sent."""
     node_exec.require(node)
     return _hop(_("node {name}").format(name=node), node, _ask(node, target))
-
-
-def _pod(name: str, namespace: str) -> dict[str, Any]:
-    pod = kube.find("pod", name, namespace)
-    if pod is None or not pod["status"].get("podIP"):
-        raise AcplabError(
-            _("There is no Pod {name} with an address in the namespace {namespace}.").format(
-                name=name, namespace=namespace
-            ),
-            _('Look at: kube.list("pod", namespace="{namespace}")').format(namespace=namespace),
-        )
-    return pod
 
 
 def _veth(node: str, address: str) -> tuple[str, str]:
