@@ -209,3 +209,26 @@ def bank(file: Path) -> list[str]:
         return faults
     fewest, number = (5 if file.stem.startswith("00-") else 8), len(questions.read(found))
     return [] if number >= fewest else [f"{found} has {number} questions; {fewest} are the fewest."]
+
+
+def anchors(glossary: Path) -> set[str]:
+    """The terms of the glossary that a link can name."""
+    return set(re.findall(r'<a id="([^"]+)">', glossary.read_text(encoding="utf-8")))
+
+
+def terms(file: Path) -> set[tuple[Path, str]]:
+    """What a notebook links to in a glossary, as (the glossary, its term)."""
+    found = [
+        hit
+        for cell in prose(read(file))
+        for hit in re.findall(r"\]\(([^)#\s]*glossary\.md)#([^)\s]*)\)", cell["source"])
+    ]
+    return {((file.parent / path).resolve(), term) for path, term in found}
+
+
+def lost_terms(file: Path) -> list[str]:
+    """Links to the glossary that hit no term there; that the glossary itself is missing, links() says."""
+    hits = sorted((path, term) for path, term in terms(file) if path.is_file())
+    return [
+        f"{file} links to {path.name}#{term}, which is not there." for path, term in hits if term not in anchors(path)
+    ]

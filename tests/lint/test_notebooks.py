@@ -27,6 +27,11 @@ def test_chapter(file):
     assert "\n".join(nblint.bank(file) + nblint.chapter(file)) == ""
 
 
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=named)
+def test_links_to_the_glossary(file):
+    assert "\n".join(nblint.lost_terms(file)) == ""
+
+
 def test_every_question_bank_belongs_to_a_chapter():
     banks = {file.stem for file in (paths.ROOT / "notebooks" / "questions").glob("*")}
     assert banks - {file.stem for file in CHAPTERS} == set()
@@ -154,3 +159,11 @@ def test_question_banks(tmp_path, stem, enough):
     assert f"{enough} are the fewest" in nblint.bank(file)[0]
     bank.write_text("".join(QUESTION % n for n in range(enough)).replace("why: v", 'why: ""', 1))
     assert "`options.2.why`" in nblint.bank(file)[0]
+
+
+def test_a_link_to_no_term_of_the_glossary_is_found(tmp_path):
+    (tmp_path / "glossary.md").write_text('- <a id="veth"></a>**veth**: a pair.\n', encoding="utf-8")
+    notebook = copy.deepcopy(GOOD)
+    notebook["cells"][0]["source"] = "[veth](glossary.md#veth), [bridge](glossary.md#bridge)"
+    file = write(tmp_path, notebook)
+    assert nblint.lost_terms(file) == [f"{file} links to glossary.md#bridge, which is not there."]
