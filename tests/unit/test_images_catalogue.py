@@ -193,7 +193,15 @@ def test_every_chapters_bundles_are_there():
 
 
 @pytest.mark.parametrize(
-    ("chapter", "bundles"), [("04", ["sizing"]), ("4", ["sizing"]), ("04-node-os", ["sizing"]), ("00", [])]
+    ("chapter", "bundles"),
+    [
+        ("04", ["sizing"]),
+        ("04b", ["sizing"]),
+        ("4", ["sizing"]),
+        ("04-node-os", ["sizing"]),
+        ("04b", ["sizing"]),
+        ("00", []),
+    ],
 )
 def test_a_chapter_is_called_by_its_number_or_its_name(chapter, bundles):
     assert catalogue.chapter_bundles(chapter) == bundles

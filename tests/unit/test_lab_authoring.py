@@ -271,6 +271,13 @@ def test_a_new_chapter_is_complete(world):
     assert "00-template" not in "".join(file.read_text() for file in made)
 
 
+def test_a_chapter_may_have_a_second_part_with_labs_of_its_own(world):
+    (text, *_others) = templates.new_chapter("03b-drain-nodes")
+    assert "# 03b " in text.read_text()
+    templates.new_lab("03b-shop")
+    assert "chapter: 03b-drain-nodes" in (paths.ROOT / "labs" / "03b-shop" / "lab.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     ("make", "name", "sentence"),
     [

@@ -11,17 +11,18 @@ from acplab.base.i18n import _
 from acplab.course import notebook
 
 FOLDER = Path(__file__).parents[2] / "templates"
-NAME = re.compile(r"\d\d-[a-z0-9]+(-[a-z0-9]+)*")
+NAME = re.compile(r"\d\d[a-z]?-[a-z0-9]+(-[a-z0-9]+)*")  # 02b-... is the second part of chapter 02
 
 
 def new_lab(name: str) -> list[Path]:
     """Make labs/<name>; the files that are new. It belongs to the chapter with the same number."""
     chapter = _chapter_of(_named(name))
+    number, words_of_it = name.split("-", 1)
     words = {
         "00-template": name,
         "00-chapter": chapter,
-        "Lab 00:": f"Lab {name[:2]}:",
-        "template.example.com": f"{name[3:]}.lab{name[:2]}.example.com",
+        "Lab 00:": f"Lab {number}:",
+        "template.example.com": f"{words_of_it}.lab{number}.example.com",
     }
     folder = _free(paths.ROOT / "labs" / name)
     source = FOLDER / "lab"
@@ -35,7 +36,8 @@ def new_lab(name: str) -> list[Path]:
 
 def new_chapter(name: str) -> list[Path]:
     """Make notebooks/<name>.ipynb with its question bank and a manifest; the files that are new."""
-    words = {"00-template": _named(name), "# 00 ": f"# {name[:2]} ", "template-first": f"{name[3:]}-first"}
+    number, words_of_it = _named(name).split("-", 1)
+    words = {"00-template": name, "# 00 ": f"# {number} ", "template-first": f"{words_of_it}-first"}
     places = {
         "chapter.ipynb": paths.ROOT / "notebooks" / f"{name}.ipynb",
         "questions.yaml": paths.ROOT / "notebooks" / "questions" / f"{name}.yaml",
@@ -56,11 +58,12 @@ def _named(name: str) -> str:
 
 
 def _chapter_of(name: str) -> str:
-    found = sorted(file.stem for file in (paths.ROOT / "notebooks").glob(f"{name[:2]}-*.ipynb"))
+    number = name.split("-")[0]
+    found = sorted(file.stem for file in (paths.ROOT / "notebooks").glob(f"{number}-*.ipynb"))
     if not found:
         raise AcplabError(
-            _("There is no chapter {number} that the lab {name} could belong to.").format(number=name[:2], name=name),
-            _("Make it first: ./acplab dev new chapter {number}-WORDS").format(number=name[:2]),
+            _("There is no chapter {number} that the lab {name} could belong to.").format(number=number, name=name),
+            _("Make it first: ./acplab dev new chapter {number}-WORDS").format(number=number),
         )
     return found[0]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from acplab import kube
 from acplab.base.errors import AcplabError
@@ -10,6 +12,43 @@ from acplab.base.i18n import _
 from acplab.datapath import node_exec
 
 _JUMP = re.compile(r"-j (KUBE-(?:SVC|SEP)-\S+)")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A Pod to which kube-proxy's rules lead. endpoint: its "ADDRESS:PORT"; takes: the part (0..1) that its rule takes of
+    the connections that come so far; overall: of all connections to the Service."""
+
+    endpoint: str
+    takes: float
+    overall: float
+
+    def __str__(self) -> str:
+        line = _("takes {takes:>6.1%} of what gets here, so {overall:.1%} of all  ->  {endpoint}")
+        return line.format(takes=self.takes, overall=self.overall, endpoint=self.endpoint)
+
+
+def targets(service: str, namespace: str, node: str) -> list[Target]:
+    """The Pods to which a node's rules lead for one Service, in the order in which a connection meets them."""
+    found = "\n".join(rules(service, namespace, node))
+    return _lots(found) if "numgen" in found or "dnat to" in found else list(_in_turn(found))
+
+
+def _in_turn(found: str) -> Iterator[Target]:
+    """iptables: rule after rule takes a part of what is left, and the last one, without a probability, the rest."""
+    left = 1.0
+    pattern = r"^-A KUBE-SVC-\S+ (?:.*--probability (\S+) )?.*-j (KUBE-SEP-\S+)$"
+    for part, chain in re.findall(pattern, found, re.MULTILINE):
+        endpoint = re.search(rf"^-A {chain} .*--to-destination (\S+)", found, re.MULTILINE)
+        takes = float(part or 1)
+        yield Target(endpoint[1] if endpoint else "", takes, takes * left)
+        left -= takes * left
+
+
+def _lots(found: str) -> list[Target]:
+    """nftables: one number by lot, and a map from each number to a Pod."""
+    endpoints = re.findall(r"dnat to (\S+)", found)
+    return [Target(one, 1 / len(endpoints), 1 / len(endpoints)) for one in endpoints]
 
 
 def rules(service: str, namespace: str, node: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Pods as the network sees them: whether they have an address, and who asked them."""
+"""Pods as the network sees them: whether they have an address, who asked them, and who answers them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.kube import Object
+from acplab.kube import Object, kubectl, showing
 
 NO_ADDRESS = "no IP addresses available"  # what the plug-in host-local says, in an event of the Pod
 POLL = 0.5  # seconds between two looks
@@ -41,6 +41,19 @@ def caller(pod: str, namespace: str, path: str = "/hello") -> str:
         _("Pod {pod} has logged no request for {path}.").format(pod=pod, path=path),
         _("Send it one first; a Pod that was replaced begins with an empty log."),
     )
+
+
+def answered_by(pod: str, address: str, namespace: str) -> str:
+    """The name of the Pod that answers when a storefront Pod asks http://ADDRESS/hello; "" if none does within 2 s."""
+    command = ["storefront", "get", "-timeout", "2s", f"http://{address}/hello"]
+    showing.show_line(lambda: kubectl.exec(pod, command, namespace))
+    try:
+        _status, _version, body = kube.exec(pod, command, namespace).split(" ", 2)
+        return json.loads(body)["pod"]
+    except AcplabError as error:
+        if "storefront" not in error.sentence:  # the Pod could not even be asked
+            raise
+        return ""
 
 
 def wait_for_addresses(namespace: str, timeout: float = 120) -> None:

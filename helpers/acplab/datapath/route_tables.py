@@ -25,6 +25,11 @@ class Route:
     device: str
     kind: str = "unicast"
 
+    @property
+    def addresses(self) -> int:
+        """How many addresses the line leads to: 256 for a /24."""
+        return _target(self).num_addresses
+
     def __str__(self) -> str:
         if self.kind != "unicast":
             return f"{self.to:<20}{self.kind}"
@@ -38,6 +43,16 @@ def routes(node: str) -> list[Route]:
         Route(one["dst"], one.get("gateway", ""), one.get("dev", ""), one.get("type", "unicast"))
         for one in node_exec.ip(node, "route", "show")
     ]
+
+
+def _target(route: Route) -> ipaddress.IPv4Network:
+    return ipaddress.IPv4Network("0.0.0.0/0" if route.to == "default" else route.to)
+
+
+def longer_routes(node: str, cidr: str) -> list[Route]:
+    """The lines of a node's route table for parts of a CIDR: each has a longer prefix, so there it wins over the CIDR's own."""
+    whole = ipaddress.IPv4Network(cidr)
+    return [one for one in routes(node) if (to := _target(one)) != whole and to.subnet_of(whole)]
 
 
 @dataclass(frozen=True)
@@ -72,12 +87,12 @@ def vpc_route(to: str, via: str) -> Iterator[None]:
     """A route entry of the VPC while the block runs: every node of the cluster in use sends `to` (a CIDR) to `via`.
 
     In a VPC it is one line of one table. Here each node has a copy before the routes that exist, and it is removed at
-    the end, whatever happens in the block. A node whose own Pods are in that range still delivers to them, as an ECS
-    does: the VPC's table decides about packets that leave a machine.
+    the end, whatever happens in the block. Left out are the machine `via` itself, and a node in whose own Pod CIDR `to`
+    lies: it still delivers to its Pods, as an ECS does, since the VPC's table decides about packets that leave a machine.
     """
     client.require_own_cluster()
     target = ipaddress.ip_network(to)
-    nodes = [block.node for block in node_ranges() if not ipaddress.ip_network(block.cidr).overlaps(target)]
+    nodes = [one.node for one in node_ranges() if one.address != via and not _delivers(one, target)]
     try:
         for node in nodes:
             _add(node, to, via)
@@ -86,6 +101,12 @@ def vpc_route(to: str, via: str) -> Iterator[None]:
         for node in nodes:
             with suppress(AcplabError):  # it never got there
                 docker.run("exec", node, "ip", "route", "del", to, "via", via)
+
+
+def _delivers(node: NodeRange, target: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether all of the target is in the node's own Pod CIDR; for a larger target its own, longer route wins anyway."""
+    own = ipaddress.ip_network(node.cidr)
+    return own.overlaps(target) and own.prefixlen <= target.prefixlen
 
 
 def _add(node: str, to: str, via: str) -> None:

@@ -77,10 +77,10 @@ def loadbalancer() -> Image:
 
 def chapter_bundles(chapter: str) -> list[str]:
     """The bundles that a chapter ("06" or "06-service-mesh") needs on top of base and platform."""
-    number = chapter.split("-")[0]
-    if not re.fullmatch(r"\d{1,2}", number):
+    number = re.fullmatch(r"(\d{1,2})[a-z]?(-.*)?", chapter)  # 02b is the second part of chapter 02
+    if not number:
         raise AcplabError(_("{chapter} is not a chapter.").format(chapter=chapter), _("Give its number, such as 06."))
-    return load()["chapters"].get(number.zfill(2), [])
+    return load()["chapters"].get(number[1].zfill(2), [])
 
 
 def fingerprint(*inputs: Any) -> str:
