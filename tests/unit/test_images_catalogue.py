@@ -199,7 +199,6 @@ def test_every_chapters_bundles_are_there():
         ("04b", ["sizing"]),
         ("4", ["sizing"]),
         ("04-node-os", ["sizing"]),
-        ("04b", ["sizing"]),
         ("00", []),
     ],
 )
