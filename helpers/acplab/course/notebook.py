@@ -1,8 +1,8 @@
 """lab.ipynb is made from solution.ipynb: what solves a task becomes a place to work.
 
 In solution.ipynb a cell with the tag `solution` is one that the learner does not see. Its metadata `starter` says what
-stands in its place; without one, a code cell becomes an empty place to work, and a text cell is left out.
-`.must_pass()` goes, and each check is followed by a cell with its hint.
+is in its place; without one, a code cell becomes an empty place to work, and a text cell is left out.
+`.must_pass()` goes. No cell asks for a hint: who runs the cells in order would get it unasked, and the panel has a button.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ HIDDEN_TAGS = (TAG, "nbval-check-output", "nbval-ignore-output")
 def build(folder: Path) -> str:
     """What lab.ipynb must hold, as text: the same for the same solution.ipynb."""
     notebook = read(folder / "solution.ipynb")
-    notebook["cells"] = [cell for source in notebook["cells"] for cell in _for_learners(source)]
+    notebook["cells"] = [_cell(cell, source) for cell in notebook["cells"] if (source := _for_learners(cell))]
     notebook["metadata"] = {
         name: notebook["metadata"][name] for name in ("kernelspec", "language_info") if name in notebook["metadata"]
     }
@@ -45,14 +44,10 @@ def is_solution(cell: Cell) -> bool:
     return TAG in cell["metadata"].get("tags", [])
 
 
-def _for_learners(cell: Cell) -> Iterator[Cell]:
+def _for_learners(cell: Cell) -> str:
+    """The source that a learner sees of a cell; "" if it is left out."""
     source = _starter(cell) if is_solution(cell) else cell["source"]
-    if not source:
-        return
-    checked = CHECK.search(source) if cell["cell_type"] == "code" else None
-    yield _cell(cell, source.replace(".must_pass()", ""))
-    if checked and ".must_pass()" in source:
-        yield _cell(cell | {"id": f"hint-{checked[1]}", "metadata": {}}, f'lab.hint("{checked[1]}")')
+    return source.replace(".must_pass()", "")
 
 
 def _starter(cell: Cell) -> str:
