@@ -1,4 +1,4 @@
-"""The helpers of the course: from acplab import chapters, cluster, datapath, kube, labs, measure, network, quiz, show.
+"""The helpers of the course: from acplab import chapters, cluster, datapath, faults, kube, labs, measure, network, quiz, show.
 
 Modules are imported when they are first used, so that `import acplab` costs next to nothing.
 """
@@ -13,6 +13,7 @@ PARTS = {
     "chapters": "course.chapter",
     "cluster": "cluster",
     "datapath": "datapath",
+    "faults": "cluster.faults",
     "kube": "kube",
     "labs": "course.lab",
     "measure": "measure",

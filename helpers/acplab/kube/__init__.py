@@ -1,6 +1,7 @@
 """kubectl's verbs as calls: get, list, apply, delete, patch, wait, exec, logs, events and their like."""
 
 from acplab.kube.containers import exec, logs
+from acplab.kube.draining import cordon, drain, uncordon
 from acplab.kube.manifests import read_manifests
 from acplab.kube.showing import show_commands
 from acplab.kube.verbs import (
@@ -24,6 +25,7 @@ from acplab.kube.verbs import (
 from acplab.kube.waiting import wait
 
 __all__ = [
-    "Applied", "Object", "Objects", "annotate", "api_resources", "apply", "delete", "events", "exec", "exists", "find", "get",
-    "label", "list", "logs", "patch", "read_manifests", "restart", "scale", "show_commands", "wait",
+    "Applied", "Object", "Objects", "annotate", "api_resources", "apply", "cordon", "delete", "drain", "events", "exec",
+    "exists", "find", "get", "label", "list", "logs", "patch", "read_manifests", "restart", "scale", "show_commands",
+    "uncordon", "wait",
 ]  # fmt: skip

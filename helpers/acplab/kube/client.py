@@ -29,6 +29,7 @@ TIMEOUT = (5, 20)
 BUSY_TRIES = 12  # how often "not now" is taken for an answer that will change; about 15 s
 _used: list[Path] = []
 _visited: ContextVar[tuple[Path, ...]] = ContextVar("visited", default=())
+_timeout: ContextVar[tuple[float, float]] = ContextVar("timeout", default=TIMEOUT)
 
 
 def kubeconfig(profile: str = "small") -> Path:
@@ -49,6 +50,16 @@ def using(file: Path) -> Iterator[None]:
         yield
     finally:
         leave()
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Wait at most so long for each answer to a read while the block runs, in this thread alone."""
+    before = _timeout.set((seconds, seconds))
+    try:
+        yield
+    finally:
+        _timeout.reset(before)
 
 
 def enter(file: Path) -> None:
@@ -103,12 +114,20 @@ def _client(file: Path, changed: int) -> DynamicClient:
 def _retry_when_busy() -> Any:
     """429 means "not now": nothing was done, so it is asked again after the seconds that the server names.
 
-    So it is with a kind that has just been added. What does not answer at all is not asked again here.
+    So it is with a kind that has just been added. What does not answer at all is not asked again here; nor is an
+    eviction, for which 429 is the answer of a PodDisruptionBudget.
     """
+    from urllib3.exceptions import MaxRetryError
     from urllib3.util import Retry
 
-    return Retry(total=None, connect=False, read=False, redirect=False, other=False, status=BUSY_TRIES,
-                 status_forcelist=[429], allowed_methods=None, backoff_factor=0.1, backoff_max=2, raise_on_status=False)  # fmt: skip
+    class Patience(Retry):
+        def increment(self, method: Any = None, url: Any = None, **answer: Any) -> Any:  # type: ignore[override]
+            if str(url).endswith("/eviction"):
+                raise MaxRetryError(answer["_pool"], url)
+            return super().increment(method, url, **answer)
+
+    return Patience(total=None, connect=False, read=False, redirect=False, other=False, status=BUSY_TRIES,
+                    status_forcelist=[429], allowed_methods=None, backoff_factor=0.1, backoff_max=2, raise_on_status=False)  # fmt: skip
 
 
 def _patient(api: Any) -> Any:
@@ -230,7 +249,7 @@ def find(kind: Resource, name: str, namespace: str | None) -> dict[str, Any] | N
     """The object, or None if it isn't there."""
     try:
         return translate_errors(
-            lambda: client().get(kind, name=name, namespace=namespace, _request_timeout=TIMEOUT).to_dict()
+            lambda: client().get(kind, name=name, namespace=namespace, _request_timeout=_timeout.get()).to_dict()
         )
     except Refused as error:
         if error.status == 404:
@@ -242,7 +261,7 @@ def items(kind: Resource, namespace: str | None = None, selector: str | None = N
     """All objects of a kind, in one namespace or (None) everywhere."""
     query = {"label_selector": selector} if selector else {}
     found = translate_errors(
-        lambda: client().get(kind, namespace=namespace, _request_timeout=TIMEOUT, **query).to_dict()
+        lambda: client().get(kind, namespace=namespace, _request_timeout=_timeout.get(), **query).to_dict()
     )
     return [{"kind": kind.kind, "apiVersion": kind.group_version} | one for one in found["items"]]
 

@@ -101,6 +101,21 @@ def restart(deployment: str, namespace: str | None = None) -> str:
     return _line("rollout restart", "deployment", deployment, namespace)
 
 
+def cordon(node: str) -> str:
+    """Of kube.cordon."""
+    return _join("cordon", node)
+
+
+def uncordon(node: str) -> str:
+    """Of kube.uncordon."""
+    return _join("uncordon", node)
+
+
+def drain(node: str, timeout: float = 120) -> str:
+    """Of kube.drain."""
+    return _join("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", f"--timeout={timeout:g}s")
+
+
 def annotate(kind: str, name: str, namespace: str | None = None, **annotations: str | None) -> str:
     """Of kube.annotate."""
     return _line("annotate", kind, name, namespace, "--overwrite", *_pairs(annotations))

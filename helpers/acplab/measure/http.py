@@ -111,7 +111,7 @@ async def _one(load: _Load, t: float) -> None:
 async def _ask(session: aiohttp.ClientSession, request: Request) -> _Answer:
     try:
         async with session.request(
-            request.method, request.url, headers=request.headers, allow_redirects=False
+            request.method, request.url, headers=request.headers, allow_redirects=False, ssl=request.tls or True
         ) as response:
             return _read(response, await response.read())
     except (aiohttp.ClientError, TimeoutError, OSError, _Lost) as fault:

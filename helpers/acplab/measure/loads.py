@@ -153,6 +153,11 @@ class Load:
         self.wait(within("seconds", seconds, schedule.MAX_SECONDS, "s"))
 
     @property
+    def started(self) -> float:
+        """When it began to send, in time.monotonic(). AcplabError before."""
+        return time.monotonic() - self._elapsed()
+
+    @property
     def running(self) -> bool:
         """Whether requests are being sent or still under way."""
         return self._begun.is_set() and not self._done.is_set()

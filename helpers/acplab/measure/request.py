@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
@@ -41,13 +42,17 @@ class RequestOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Request:
-    """One request, sent again and again. timeout: seconds from sending to the end of the answer."""
+    """One request, sent again and again. timeout: seconds from sending to the end of the answer.
+
+    tls: for https alone, what the client trusts and shows; None for what this machine trusts.
+    """
 
     url: str
     method: str = "GET"
     headers: dict[str, str] = field(default_factory=dict)
     timeout: float = 3.0
     keepalive: bool = True
+    tls: ssl.SSLContext | None = None
 
 
 def prepare(url: str, options: RequestOptions) -> Request:

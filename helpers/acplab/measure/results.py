@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from acplab.base.errors import AcplabError
@@ -119,6 +120,11 @@ class Traffic:
             if body is not None:
                 found.append(body)
         return found
+
+    def shifted(self, seconds: float) -> Traffic:
+        """The same on a clock that began so many seconds before this load."""
+        later = (replace(sample, t=sample.t + seconds) for sample in self.samples)
+        return Traffic(later, self.rate, (Mark(mark.t + seconds, mark.words) for mark in self.marks))
 
     def after(self, words: str) -> Traffic:
         """The part that was scheduled from the mark with these words on; times still count from the start."""

@@ -3,6 +3,7 @@
 Importing this is quick; matplotlib and ipywidgets are loaded when the first picture or widget is made.
 """
 
+from acplab.show.drills import drill
 from acplab.show.figures import Figure
 from acplab.show.live_view import LiveView, live
 from acplab.show.predictions import Choice, Prediction, choose, predict
@@ -18,6 +19,7 @@ __all__ = [
     "Prediction",
     "Table",
     "choose",
+    "drill",
     "live",
     "predict",
     "routing",

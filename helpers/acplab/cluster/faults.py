@@ -1,0 +1,235 @@
+"""What can be broken on purpose in a cluster, and how each of it is undone.
+
+A fault is data: steps to do and steps to undo, so that it is written down (journal.py) before anything breaks. Each
+step that undoes may be repeated, and does nothing where there is nothing to undo.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from acplab.base import arguments
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.cluster import nodes, ownership
+from acplab.cluster.handle import Cluster, made, recorded
+from acplab.host import docker
+
+ZONE = "topology.kubernetes.io/zone"
+MANIFESTS = "/etc/kubernetes/manifests"
+ASIDE = "/etc/kubernetes/acplab-aside"
+Step = tuple[str, ...]  # the name of an action, and its arguments
+
+
+@dataclass(frozen=True)
+class Fault:
+    """title: what happens, as a chart says it. profile: of the cluster. touched: its nodes that the fault hits."""
+
+    title: str
+    profile: str
+    touched: tuple[str, ...]
+    do: tuple[Step, ...]
+    undo: tuple[Step, ...]
+    id: str = field(default_factory=lambda: secrets.token_hex(3))
+
+    def __add__(self, other: Fault) -> Fault:
+        """Both at once, the second undone first."""
+        if self.profile != other.profile:
+            raise AcplabError(
+                _("These faults are of two clusters, {one} and {other}.").format(one=self.profile, other=other.profile),
+                _("Break one cluster at a time."),
+            )
+        return Fault(
+            f"{self.title}; {other.title}",
+            self.profile,
+            (*self.touched, *other.touched),
+            self.do + other.do,
+            other.undo + self.undo,
+        )
+
+
+# --- the faults -----------------------------------------------------------------------------------------------------------------
+
+
+def pause(*names: str) -> Fault:
+    """Freeze all processes of these nodes: connections stay open and nothing answers, as when a machine hangs."""
+    return _whole(_("pause {nodes}"), "pause", names)
+
+
+def stop(*names: str) -> Fault:
+    """Switch these nodes off at once, as when a machine loses its power. Undone, they start again."""
+    return _whole(_("stop {nodes}"), "kill", names)
+
+
+def _whole(title: str, action: str, names: Sequence[str]) -> Fault:
+    cluster = _cluster_of(names)
+    undo = tuple(("restart", cluster.name, name, cluster.addresses[name]) for name in names)
+    return Fault(title.format(nodes=_short(names, cluster)), cluster.profile, tuple(names), _each(action, names), undo)
+
+
+def disconnect(*names: str) -> Fault:
+    """Drop every packet that enters or leaves these nodes: they go on running, alone."""
+    cluster = _cluster_of(names)
+    return _filtered(_("disconnect {nodes}").format(nodes=_short(names, cluster)), cluster, dict.fromkeys(names, ()))
+
+
+def lose(share: float, *names: str) -> Fault:
+    """Drop a share (0 to 1) of the packets that enter or leave these nodes, each by chance."""
+    cluster, share = _cluster_of(names), arguments.share("share", share)
+    title = _("lose {share:.0%} of the packets of {nodes}").format(share=share, nodes=_short(names, cluster))
+    return _filtered(title, cluster, dict.fromkeys(names, ()), f"{share:g}")
+
+
+def cut_zone(zone: str, profile: str = "ha") -> Fault:
+    """Drop all packets between the nodes of a zone and those of other zones; inside of the zone all goes on.
+
+    The load balancer in front of the API servers is in no zone: it loses the servers of this one.
+    """
+    cluster = _found(profile)
+    inside = nodes_of_zone(zone, cluster)
+    peers = tuple(address for name, address in cluster.addresses.items() if name not in inside)
+    return _filtered(_("cut zone {zone}").format(zone=zone), cluster, dict.fromkeys(inside, peers))
+
+
+def stop_zone(zone: str, profile: str = "ha") -> Fault:
+    """Switch off all nodes of a zone at once."""
+    cluster = _found(profile)
+    fault = stop(*nodes_of_zone(zone, cluster))
+    return Fault(_("stop zone {zone}").format(zone=zone), profile, fault.touched, fault.do, fault.undo)
+
+
+def stop_static_pod(component: str, node: str) -> Fault:
+    """Take the manifest of a static Pod ("etcd", "kube-apiserver") away, so that the node's kubelet ends it."""
+    cluster = _cluster_of([node])
+    present = docker.run("exec", node, "ls", MANIFESTS).split()
+    if f"{component}.yaml" not in present:
+        known = ", ".join(sorted(name.removesuffix(".yaml") for name in present))
+        raise AcplabError(
+            _("{node} runs no static Pod {component}.").format(node=node, component=component),
+            _("Take one of: {known}.").format(known=known or _("none; choose a control plane")),
+        )
+    title = _("stop {component} on {nodes}").format(component=component, nodes=_short([node], cluster))
+    return Fault(title, cluster.profile, (node,), (("aside", node, component),), (("back", node, component),))
+
+
+def drain(node: str, seconds: float = 120) -> Fault:
+    """kubectl drain: cordon the node and evict its Pods, as long as PodDisruptionBudgets allow; undone by uncordon."""
+    cluster = _cluster_of([node])
+    title = _("drain {nodes}").format(nodes=_short([node], cluster))
+    do = (("drain", cluster.profile, node, f"{seconds:g}"),)
+    return Fault(title, cluster.profile, (node,), do, (("uncordon", cluster.profile, node),))
+
+
+def nodes_of_zone(zone: str, cluster: Cluster) -> list[str]:
+    """The names of its nodes with this zone label."""
+    found = {one["metadata"]["name"]: one["metadata"]["labels"].get(ZONE) for one in cluster.kube.list("node")}
+    if names := sorted(name for name, of in found.items() if of == zone):
+        return names
+    known = ", ".join(sorted({of for of in found.values() if of}))
+    raise AcplabError(
+        _("No node of {cluster} is in zone {zone}.").format(cluster=cluster.name, zone=zone),
+        _("Its zones are: {known}.").format(known=known),
+    )
+
+
+def _filtered(title: str, cluster: Cluster, peers: dict[str, tuple[str, ...]], share: str = "1") -> Fault:
+    """Packets dropped by a chain on each node. peers: node -> the addresses that it loses, none for all."""
+    key = secrets.token_hex(3)
+    do = tuple(("filter", node, key, share, *lost) for node, lost in peers.items())
+    undo = tuple(("unfilter", node, key) for node in peers)
+    return Fault(title, cluster.profile, tuple(peers), do, undo)
+
+
+def _each(action: str, names: Iterable[str]) -> tuple[Step, ...]:
+    return tuple((action, name) for name in names)
+
+
+def _short(names: Sequence[str], cluster: Cluster) -> str:
+    return ", ".join(name.removeprefix(f"{cluster.name}-") for name in names)
+
+
+def _found(profile: str) -> Cluster:
+    if cluster := recorded(profile):
+        return cluster
+    raise AcplabError(
+        _("There is no cluster {profile} yet.").format(profile=profile),
+        _("Create it with cluster.ensure({profile!r}).").format(profile=profile),
+    )
+
+
+def _cluster_of(names: Sequence[str]) -> Cluster:
+    """The cluster of this home that these containers belong to."""
+    clusters = [cluster for cluster in map(recorded, made()) if cluster]
+    for cluster in clusters:
+        if names and set(names) <= set(cluster.addresses):
+            ownership.require_own(cluster.name)
+            return cluster
+    known = sorted(node for cluster in clusters for node in cluster.addresses)
+    raise AcplabError(
+        _("{names} are not nodes of one cluster of yours.").format(names=", ".join(names) or _("No names")),
+        _("Name one or more of: {known}.").format(known=", ".join(known)),
+    )
+
+
+# --- the actions ------------------------------------------------------------------------------------------------------------------
+
+
+def carry_out(steps: Iterable[Step]) -> None:
+    """Do these steps, in order."""
+    for action, *objects in steps:
+        ACTIONS[action](*objects)
+
+
+def _restart(cluster: str, node: str, address: str) -> None:
+    nodes.restart_nodes(cluster, {node: address})
+
+
+def _aside(node: str, component: str) -> None:
+    _shell(node, f"mkdir -p {ASIDE} && mv {MANIFESTS}/{component}.yaml {ASIDE}/")
+
+
+def _back(node: str, component: str) -> None:
+    _shell(node, f"[ ! -f {ASIDE}/{component}.yaml ] || mv {ASIDE}/{component}.yaml {MANIFESTS}/")
+
+
+def _filter(node: str, key: str, share: str, *peers: str) -> None:
+    """In the table raw, before any rule of kube-proxy, for what crosses the node's own interface."""
+    chain, by_chance = f"ACPLAB-{key}", "" if share == "1" else f"-m statistic --mode random --probability {share}"
+    ends = [f"{end} {peer}" for peer in peers for end in ("-s", "-d")] or [""]
+    rules = [f"iptables -w -t raw -A {chain} {end} {by_chance} -j DROP" for end in ends]
+    jumps = [f"iptables -w -t raw -I {jump} -j {chain}" for jump in ("PREROUTING -i eth0", "OUTPUT -o eth0")]
+    _shell(node, " && ".join([f"iptables -w -t raw -N {chain}", *rules, *jumps]))
+
+
+def _unfilter(node: str, key: str) -> None:
+    chain = f"ACPLAB-{key}"
+    jumps = [f"iptables -w -t raw -D {jump} -j {chain}" for jump in ("PREROUTING -i eth0", "OUTPUT -o eth0")]
+    commands = [*jumps, f"iptables -w -t raw -F {chain}", f"iptables -w -t raw -X {chain}"]
+    _shell(node, "; ".join(f"{command} 2>/dev/null" for command in commands) + "; true")
+
+
+def _drain(profile: str, node: str, seconds: str) -> None:
+    _found(profile).kube.drain(node, float(seconds))
+
+
+def _uncordon(profile: str, node: str) -> None:
+    _found(profile).kube.uncordon(node)
+
+
+def _shell(node: str, script: str) -> None:
+    docker.run("exec", node, "sh", "-c", script)
+
+
+ACTIONS: dict[str, Callable[..., object]] = {
+    "pause": lambda node: docker.run("pause", node),
+    "kill": lambda node: docker.run("kill", node),
+    "restart": _restart,
+    "aside": _aside,
+    "back": _back,
+    "filter": _filter,
+    "unfilter": _unfilter,
+    "drain": _drain,
+    "uncordon": _uncordon,
+}
