@@ -24,7 +24,7 @@ from acplab.base.console import say, stage
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.base.retry import retry_context
-from acplab.cluster import nodes, ownership, platform, terway, upgrade
+from acplab.cluster import journal, nodes, ownership, platform, terway, upgrade
 from acplab.cluster.handle import Cluster, record, recorded, state_file
 from acplab.cluster.kind_config import NODE_PORTS, own_config
 from acplab.cluster.ownership import cluster_name
@@ -47,8 +47,15 @@ def ensure(profile: str = "small", route: str = "auto", ranges: Ranges | None = 
     require(profile)
     if ranges:
         refuse_unbuildable(ranges, len(kind_form(profile)["nodes"]), nodes.network_range())
+    _say_healed()
     with _alone(profile):
         return _ensure(profile, route, ranges)
+
+
+def _say_healed() -> None:
+    """A drill whose kernel has died may have left something broken."""
+    for title in journal.heal():
+        say(_("An interrupted drill was undone: {title}.").format(title=title))
 
 
 def _alone(profile: str) -> AbstractContextManager[None]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ROW = 0.26  # inches per row
 LEFT, BOTTOM, TOP, RIGHT = 2.1, 0.6, 1.05, 0.3
-GOOD, BAD, MIDDLE = "#009E73", "#A8201A", "#E69F00"
+GOOD, BAD, MIDDLE, OTHER = "#009E73", "#A8201A", "#E69F00", "#8C6D31"
 WELL = ("Ready", "renewed", "follower", "leader", "resolved", "Succeeded")
 ILL = ("NotReady", "no answer", "no leader", "overdue", "Failed", "Unknown")
 LATE_MS = 1000.0
@@ -66,17 +66,17 @@ def _draw_states(axes: Axes, row: int, thing: str, lane: States) -> None:
     for span in lane.spans():
         if span.thing != thing or span.state == GONE:
             continue
-        axes.barh(row, span.end - span.start, left=span.start, height=0.62, **_paint(span.state))
+        axes.barh(row, span.end - span.start, left=span.start, height=0.62, color=_colour(span.state))
         if (span.end - span.start) / max(lane.end, 1) > 0.012 * len(span.state):
             axes.text(span.start, row, f" {span.state}", va="center", size=7.5, color="white")
 
 
-def _paint(state: str) -> dict[str, str]:
+def _colour(state: str) -> str:
     if state.startswith(ILL):
-        return {"color": BAD}
+        return BAD
     if state == "leader":
-        return {"color": style.COLOURS[0]}
-    return {"color": GOOD if state in WELL else "#8C6D31"}
+        return style.COLOURS[0]
+    return GOOD if state in WELL else OTHER
 
 
 def _frame(axes: Axes, rows: list[Row]) -> None:

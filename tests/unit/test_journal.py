@@ -1,0 +1,126 @@
+"""What is broken on purpose is undone: at the end, after an error, by a guard, or by the next call. docker notes its calls."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from acplab.base.errors import AcplabError
+from acplab.cluster import faults, journal
+from acplab.cluster.faults import Fault
+
+HOLD = """
+import sys, time
+from acplab.cluster import journal
+from acplab.cluster.faults import Fault
+with journal.broken(Fault("pause one", "ha", ("one",), (("pause", "one"),), (("unfilter", "one", "k"),), "abc123")):
+    print("broken", flush=True)
+    time.sleep(60)
+"""
+
+
+def fault(*undo: tuple[str, ...]) -> Fault:
+    return Fault("pause one", "ha", ("one",), (("pause", "one"),), undo or (("unfilter", "one", "k"),))
+
+
+@pytest.fixture
+def done(monkeypatch):
+    """What was done, in order; an action called "fail" fails."""
+    steps: list[tuple[str, ...]] = []
+
+    def action(name):
+        def act(*arguments: str) -> None:
+            steps.append((name, *arguments))
+            if name == "fail":
+                raise AcplabError("Docker is not running.", "")
+
+        return act
+
+    monkeypatch.setattr(faults, "ACTIONS", {name: action(name) for name in (*faults.ACTIONS, "fail")})
+    monkeypatch.setattr(journal, "UNDO_SECONDS", 0.2)
+    return steps
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch, tmp_path):
+    monkeypatch.setenv("ACPLAB_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_the_fault_is_there_in_the_block_and_undone_after_it(done):
+    with journal.broken(fault()):
+        assert done == [("pause", "one")]
+        assert [one.title for one in journal.entries()] == ["pause one"]
+    assert done == [("pause", "one"), ("unfilter", "one", "k")]
+    assert journal.entries() == []
+
+
+def test_it_is_undone_after_an_error_and_an_interrupt(done):
+    for error in (ValueError, KeyboardInterrupt):
+        done.clear()
+        with pytest.raises(error), journal.broken(fault()):
+            raise error
+        assert done[-1] == ("unfilter", "one", "k")
+        assert journal.entries() == []
+
+
+def test_a_fault_that_fails_half_way_is_undone(done):
+    half = Fault("two", "ha", ("one",), (("pause", "one"), ("fail",)), (("unfilter", "one", "k"),))
+    with pytest.raises(AcplabError, match="Docker"), journal.broken(half):
+        pytest.fail("the block must not run")
+    assert done[-1] == ("unfilter", "one", "k")
+    assert journal.entries() == []
+
+
+def test_what_could_not_be_undone_stays_for_the_next_call(done, monkeypatch):
+    with pytest.raises(AcplabError, match="Docker"), journal.broken(fault(("fail",))):
+        pass
+    assert [one.title for one in journal.entries()] == ["pause one"]
+    monkeypatch.setitem(faults.ACTIONS, "fail", lambda: done.append(("works again",)))
+    assert journal.heal() == ["pause one"]
+    assert done[-1] == ("works again",)
+    assert journal.heal() == []
+
+
+def test_what_somebody_holds_is_left_alone(done):
+    with journal.broken(fault()):
+        assert journal.heal() == []
+        assert done == [("pause", "one")]
+
+
+def test_an_entry_that_cannot_be_read_is_dropped(done, home):
+    (home / "faults").mkdir()
+    (home / "faults" / "x.json").write_text("{")
+    assert journal.heal() == []
+    assert list((home / "faults").glob("*.json")) == []
+
+
+def test_two_faults_are_undone_in_the_other_order(done):
+    with journal.broken(fault(("unfilter", "one", "a")) + fault(("unfilter", "one", "b"))):
+        pass
+    assert done[2:] == [("unfilter", "one", "b"), ("unfilter", "one", "a")]
+
+
+def test_faults_of_two_clusters_cannot_be_one():
+    other = Fault("pause one", "pair", ("one",), (), ())
+    with pytest.raises(AcplabError, match="two clusters, ha and pair"):
+        fault() + other
+
+
+def test_a_guard_undoes_what_a_killed_process_has_broken(tools, home, monkeypatch):
+    """The real guard: the process that broke something gets SIGKILL, and nothing else is called."""
+    tools.add("docker")
+    tools.answer("docker")
+    process = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "broken\n"
+    assert [call[1] for call in tools.calls] == ["pause"]
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 20
+    while journal.entries() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert journal.entries() == []
+    assert [call[1:3] for call in tools.calls] == [["pause", "one"], ["exec", "one"]]
