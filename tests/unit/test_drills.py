@@ -80,6 +80,11 @@ def test_a_long_list_of_changes_is_cut_and_that_is_said():
     assert "12 more changes" in report(nodes=lane).text
 
 
+def test_what_changes_alike_is_one_line():
+    lane = states((0, dict.fromkeys("abc", "Ready")), (7, dict.fromkeys("abc", "not read")))
+    assert "2.0 s after the fault: all 3 Ready → not read" in report(nodes=lane).text
+
+
 def test_a_lane_of_the_other_kind_is_a_sentence():
     with pytest.raises(AcplabError, match="no such lane 'nodes'") as said:
         report(nodes=states((0, {})), api=traffic()).lost("nodes")
@@ -108,7 +113,7 @@ def test_two_probes_of_one_name_are_refused():
         measure.drill(FAULT, same)
 
 
-def test_a_reading_that_fails_is_no_answer_for_all_that_was_known():
+def test_a_reading_that_fails_is_not_read_for_all_that_was_known():
     answers = iter([{"worker": "Ready"}])
 
     def read() -> dict[str, str]:
@@ -122,7 +127,7 @@ def test_a_reading_that_fails_is_no_answer_for_all_that_was_known():
     while len(probe._seen) < 2:
         pass
     probe.stop()
-    assert [change.now for change in probe.lane(0).changes] == ["Ready", "no answer"]
+    assert [change.now for change in probe.lane(0).changes] == ["Ready", "not read"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from acplab.base.i18n import _
 from acplab.measure import Report, States, Traffic
-from acplab.measure.drills.lanes import GONE
+from acplab.measure.drills.lanes import GONE, UNREAD
 from acplab.show import style
 from acplab.show.figures import Figure
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 ROW = 0.26  # inches per row
-LEFT, BOTTOM, TOP, RIGHT = 2.1, 0.6, 1.05, 0.3
+LEFT, BOTTOM, TOP, RIGHT = 2.1, 0.6, 0.75, 0.3
 GOOD, BAD, MIDDLE, OTHER = "#009E73", "#A8201A", "#E69F00", "#8C6D31"
 WELL = ("Ready", "renewed", "follower", "leader", "resolved", "Succeeded")
 ILL = ("NotReady", "no answer", "no leader", "overdue", "Failed", "Unknown")
@@ -40,7 +40,9 @@ def _rows(report: Report) -> list[Row]:
 def _draw(report: Report) -> Drawing:
     rows = _rows(report)
     drawing, axes = style.canvas(ROW * len(rows) + TOP + BOTTOM, left=LEFT, right=RIGHT, top=TOP, bottom=BOTTOM)
-    legend = _("ticks: requests, red when lost, orange after more than 1 s; bars: states; grey: while it was broken")
+    legend = _(
+        "ticks: requests (red: lost, orange: after more than 1 s); bars: states; grey behind: while it was broken"
+    )
     style.headline(drawing, report.fault.title, legend)
     axes.axvspan(report.broken, report.undone, color=style.FAINT, linewidth=0)
     for row, (_name, thing, lane) in enumerate(rows):
@@ -72,6 +74,8 @@ def _draw_states(axes: Axes, row: int, thing: str, lane: States) -> None:
 
 
 def _colour(state: str) -> str:
+    if state == UNREAD:
+        return style.UNKNOWN_COLOUR
     if state.startswith(ILL):
         return BAD
     if state == "leader":

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 GONE = "gone"
+UNREAD = "not read"  # the reading itself failed, so nothing is known
 
 
 class Change(NamedTuple):

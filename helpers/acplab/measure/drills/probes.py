@@ -1,7 +1,7 @@
 """What watches during a drill. Each probe runs in a thread of its own and never waits for another.
 
 api(), ingress()                        requests at a fixed rate, open loop: what was lost, what was late
-nodes(), leases(), pods(), etcd(), dns() states, read again and again; a reading that fails is a state, too
+nodes(), leases(), pods(), etcd(), dns() states, read again and again; a reading that fails is "not read"
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from acplab.cluster import Cluster
 from acplab.host import docker
 from acplab.kube import client
 from acplab.measure import schedule
-from acplab.measure.drills.lanes import States
+from acplab.measure.drills.lanes import UNREAD, States
 from acplab.measure.loads import Load, steady
 from acplab.measure.request import Request, RequestOptions
 from acplab.measure.results import Traffic
@@ -101,12 +101,11 @@ class _Readings(Probe):
             self._ended.wait(max(0.05, self._every - (time.monotonic() - began)))
 
     def _reading(self) -> dict[str, str]:
-        """The state of all things; when nothing could be read, all that was known of is "no answer"."""
+        """The state of all things; when nothing could be read, all that was known of is "not read"."""
         try:
             return self._read()
         except AcplabError:
-            known = self._seen[-1][1] if self._seen else {self.name: SILENT}
-            return dict.fromkeys(known, SILENT)
+            return dict.fromkeys(self._seen[-1][1] if self._seen else [self.name], UNREAD)
 
 
 # --- requests ---------------------------------------------------------------------------------------------------------------------
@@ -233,9 +232,11 @@ def etcd_role(metrics: str) -> str:
 
 
 def dns(cluster: Cluster, node: str, name: str = "kubernetes.default.svc.cluster.local", every: float = 0.5) -> Probe:
-    """Whether a name resolves, asked on a node at the cluster's DNS Service: "resolved" or "no answer"."""
+    """Whether a name resolves, asked on a node at the cluster's DNS Service: "resolved" or "no answer".
+
+    The thing in its lane is the node that asks."""
     server = cluster.kube.get("service", "kube-dns", "kube-system")["spec"]["clusterIP"]
-    return _Readings("dns", lambda: {name: _resolved(node, name, server)}, every)
+    return _Readings("dns", lambda: {short(node): _resolved(node, name, server)}, every)
 
 
 def _resolved(node: str, name: str, server: str) -> str:

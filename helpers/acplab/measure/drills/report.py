@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import TypeVar
 
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _, ngettext
 from acplab.cluster.faults import Fault
 from acplab.measure import text
-from acplab.measure.drills.lanes import Change, States
+from acplab.measure.drills.lanes import States
 from acplab.measure.results import Traffic
 from acplab.measure.samples import Mark
 
@@ -94,12 +95,17 @@ def _of_states(lane: States, broken: float) -> list[str]:
     later = [change for change in lane.changes if change.t >= broken]
     if not later:
         return [f"  {lane.name}: " + _("nothing changed")]
-    more = len(later) - SHOWN
-    rest = [f"    {ngettext('{n} more change', '{n} more changes', more).format(n=more)}"] if more > 0 else []
-    return [f"  {lane.name}:", *(f"    {_in_words(change, broken)}" for change in later[:SHOWN]), *rest]
+    alike = groupby(later, key=lambda change: (change.t, change.was, change.now))
+    told = [_in_words([change.thing for change in group], key, lane, broken) for key, group in alike]
+    more = len(told) - SHOWN
+    rest = [ngettext("{n} more change", "{n} more changes", more).format(n=more)] if more > 0 else []
+    return [f"  {lane.name}:", *(f"    {line}" for line in [*told[:SHOWN], *rest])]
 
 
-def _in_words(change: Change, broken: float) -> str:
-    return _("{seconds:.1f} s after the fault: {thing} {was} → {now}").format(
-        seconds=change.t - broken, thing=change.thing, was=change.was or _("(new)"), now=change.now
+def _in_words(things: list[str], key: tuple[float, str | None, str], lane: States, broken: float) -> str:
+    """One line for all that changed alike at the same reading."""
+    t, was, now = key
+    together = _("all {n}").format(n=len(things)) if len(things) == len(lane.things) > 1 else ", ".join(things)
+    return _("{seconds:.1f} s after the fault: {things} {was} → {now}").format(
+        seconds=t - broken, things=together, was=was or _("(new)"), now=now
     )

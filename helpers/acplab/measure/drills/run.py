@@ -31,8 +31,8 @@ def drill(fault: Fault, probes: Sequence[Probe], seconds: float = 60, before: fl
             probe.start()
             watching.callback(probe.stop)
         _watch(before)
+        marks.append(Mark(time.monotonic() - start, fault.title))
         with journal.broken(fault):
-            marks.append(Mark(time.monotonic() - start, fault.title))
             _watch(seconds)
             marks.append(Mark(time.monotonic() - start, _("undone")))
         _watch(after)
