@@ -144,8 +144,8 @@ def test_not_json(tmp_path):
     assert "no valid notebook" in nblint.problems(tmp_path / "bad.ipynb")[0]
 
 
-OPTIONS = 'options: [{text: a, right: true, why: w}, {text: b, right: false, why: ""}]'
-QUESTION = "- {id: q%d, kind: single, ask: x, source: y, " + OPTIONS.replace('""', "v") + "}\n"
+OPTIONS = "options: [{id: a, text: {en: a}, right: true, why: {en: w}}, {id: b, text: {en: b}, why: {en: v}}]"
+QUESTION = "- {id: q%d, section: s, kind: single, ask: {en: x}, source: y, " + OPTIONS + "}\n"
 
 
 @pytest.mark.parametrize(("stem", "enough"), [("00-good", 5), ("10-good", 8)])
@@ -157,8 +157,8 @@ def test_question_banks(tmp_path, stem, enough):
     assert nblint.bank(file) == []
     bank.write_text("".join(QUESTION % n for n in range(enough - 1)))
     assert f"{enough} are the fewest" in nblint.bank(file)[0]
-    bank.write_text("".join(QUESTION % n for n in range(enough)).replace("why: v", 'why: ""', 1))
-    assert "`options.2.why`" in nblint.bank(file)[0]
+    bank.write_text("".join(QUESTION % n for n in range(enough)).replace("en: v", 'en: ""', 1))
+    assert "`options.2.why.en`" in nblint.bank(file)[0]
 
 
 def test_a_link_to_no_term_of_the_glossary_is_found(tmp_path):

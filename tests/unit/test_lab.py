@@ -466,7 +466,7 @@ def test_a_chapter_has_a_fresh_namespace(world, capsys):
     assert world.kube.names("namespace") == ["ch-00-welcome"]
     chapter.apply(SHOP)
     chapter.close()
-    assert capsys.readouterr().out == "Removed the namespace ch-00-welcome with 1 x deployment.\n"
+    assert capsys.readouterr().out.splitlines()[-1:] == ["Removed the namespace ch-00-welcome with 1 x deployment."]
     assert not world.kube.objects
 
 

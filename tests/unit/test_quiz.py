@@ -4,66 +4,75 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 
 import ipywidgets
 import pytest
+from acplab import quiz as exam
 from acplab.base import paths
 from acplab.base.errors import AcplabError
-from acplab.course import questions
-from acplab.course import quiz as exam
+from acplab.course import questions, store
 
+NAME = "10-ingress-release"
 BANK = """\
 - id: retired
+  section: entry
   kind: single
-  ask: Which controller is retired?
-  zh: [灰度发布]
+  ask: {en: "Which controller is retired?", zh: "哪个控制器已退役?"}
   options:
-    - {text: Traefik, right: false, why: It is alive.}
-    - {text: "ingress-nginx <old>", right: true, why: Its makers said so.}
-    - {text: Envoy, right: false, why: It is a proxy.}
-  source: the makers' page
+    - {id: traefik, right: false, text: {en: Traefik}, why: {en: It is alive., zh: 它还在。}}
+    - {id: nginx, right: true, text: {en: "ingress-nginx <old>", zh: "ingress-nginx <旧>"}, why: {en: Its makers said so., zh: 作者说的。}}
+    - {id: envoy, text: {en: Envoy}, why: {en: It is a proxy., zh: 它是代理。}}
+  facts: ["10"]
+  source: the makers' page; CANARY
 - id: or
+  section: canary
   kind: multiple
-  ask: "Which can say OR?"
+  ask: {en: "Which can say OR?", zh: "哪些支持“或”?"}
   options:
-    - {text: HTTPRoute, right: true, why: Entries of `matches` are OR.}
-    - {text: service-match, right: false, why: One rule a Service.}
-    - {text: IngressRoute, right: true, why: It has a language of its own.}
-  source: CANARY.md
+    - {id: route, right: true, text: {en: HTTPRoute}, why: {en: Entries of `matches` are OR.}}
+    - {id: match, right: false, text: {en: service-match}, why: {en: One rule per Service.}}
+    - {id: own, right: true, text: {en: IngressRoute}, why: {en: It has a language of its own.}}
+  source: CANARY
 - id: draws
-  kind: truefalse
-  ask: Traefik draws at random.
+  section: canary
+  kind: single
+  ask: {en: "Does Traefik draw at random?"}
   options:
-    - {text: "True", right: false, why: It counts.}
-    - {text: "False", right: true, why: It counts.}
-  source: CANARY.md
+    - {id: "yes", text: {en: "Yes"}, why: {en: "No."}}
+    - {id: "no", right: true, text: {en: "No"}, why: {en: It counts.}}
+  source: CANARY
 """
 
 
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "ROOT", tmp_path)
-    found = tmp_path / "notebooks" / "questions" / "10-ingress-release.yaml"
+    found = tmp_path / "notebooks" / "questions" / f"{NAME}.yaml"
     found.parent.mkdir(parents=True)
     found.write_text(BANK, encoding="utf-8")
     return found
 
 
 @pytest.fixture
-def quiz(file, monkeypatch) -> exam.Quiz:
-    """With the options in the order of BANK, so that a test can speak of A and B."""
-    monkeypatch.setattr(questions, "_mixed", lambda question: question)
-    return exam.ask("10-ingress-release")
+def in_order(file, monkeypatch) -> None:
+    """The options in the order of BANK, so that a test can speak of A and B."""
+    monkeypatch.setattr(questions, "shuffled", lambda bank, seed: bank)
+
+
+@pytest.fixture
+def quiz(in_order) -> exam.Quiz:
+    return exam.ask(NAME)
 
 
 def test_the_plain_form_shows_questions_but_no_answers(quiz, capsys):
     quiz.show()
     out = capsys.readouterr().out
-    assert "1. Which controller is retired? [灰度发布] (choose one)" in out
+    assert "1. Which controller is retired? (choose one)" in out
     assert "   B. ingress-nginx <old>" in out
     assert "2. Which can say OR? (choose all that are right)" in out
     for question in quiz.questions:
-        assert not [option.why for option in question.options if option.why in out]
+        assert not [option.why.en for option in question.options if option.why.en in out and option.id != "yes"]
 
 
 def test_right_and_wrong(quiz):
@@ -101,41 +110,158 @@ def test_an_answer_that_is_none_says_what_is(quiz, number, letters):
     with pytest.raises(AcplabError) as caught:
         quiz.answer(number, letters)
     assert re.search(r"from (1|A) to (3|C)|one letter", caught.value.remedy)
+    assert "2 right" not in exam.score(NAME).text
 
 
-def test_nothing_is_kept(quiz, tmp_path, monkeypatch):
-    monkeypatch.setenv("ACPLAB_HOME", str(tmp_path / "home"))
-    quiz.answer(1, "A")
-    assert not (tmp_path / "home").exists()
+# --- sections, languages, seeds ---------------------------------------------------------------------------
 
 
-def parts(quiz, number):
-    return quiz.widget().children[number - 1].children
+def test_a_section_is_asked_by_itself(in_order):
+    asked = exam.ask(NAME, "canary")
+    assert [question.id for question in asked.questions] == ["or", "draws"]
+    assert asked.words().startswith("1. Which can say OR?")
+    with pytest.raises(AcplabError) as caught:
+        exam.ask(NAME, "canari")
+    assert caught.value.remedy == "Use one of: canary."
+
+
+def test_the_call_answers_what_was_asked_last(in_order):
+    exam.ask(NAME, "entry")
+    exam.ask(NAME, "canary")
+    assert exam.answer(1, "A C").right
+    exam._asked.clear()
+    with pytest.raises(AcplabError, match="No question has been asked yet"):
+        exam.answer(1, "A")
+
+
+def test_in_chinese(in_order):
+    quiz = exam.ask(NAME, language="zh")
+    assert "1. 哪个控制器已退役? (choose one)" in quiz.words()
+    assert "B. ingress-nginx <旧> (right)\n     作者说的。" in quiz.answer(1, "A").words()
+    assert "A. HTTPRoute" in quiz.words(), "English where there is no Chinese text yet"
+
+
+def test_in_both_languages(in_order):
+    assert "Which controller is retired? / 哪个控制器已退役?" in exam.ask(NAME, language="both").words()
+
+
+def test_an_unknown_language(in_order):
+    with pytest.raises(AcplabError) as caught:
+        exam.ask(NAME, language="fr")
+    assert caught.value.remedy == "Use one of: en, zh, both."
+
+
+def test_without_a_choice_it_is_the_language_of_our_sentences(in_order, monkeypatch):
+    monkeypatch.setenv("ACPLAB_LANG", "zh_CN")
+    assert exam.ask(NAME).language == "zh"
+
+
+def test_the_seed_decides_on_the_letters(file):
+    first, again, other = (exam.ask(NAME, seed=seed).words() for seed in (1, 1, 2))
+    assert first == again
+    assert {first} != {exam.ask(NAME, seed=seed).words() for seed in range(2, 20)}
+    assert sorted(other.replace(".", " ").split()) == sorted(first.replace(".", " ").split())
+
+
+def test_an_answer_is_kept_by_what_was_chosen_not_by_its_letter(file):
+    for seed in range(20):
+        quiz = exam.ask(NAME, "entry", seed=seed)
+        (letter,) = (letter for letter, option in quiz.questions[0].lettered() if option.id == "nginx")
+        assert quiz.answer(1, letter).right
+        assert exam.score(NAME).rows[0] == ("entry", "1", "0", "0")
+
+
+def test_right_answers_are_spread_over_the_letters_with_any_seed(file):
+    """Written with the right answer first, as one tends to."""
+    options = [{"id": str(n), "text": {"en": str(n)}, "right": n == 0, "why": {"en": "?"}} for n in range(4)]
+    entry = {"section": "all", "kind": "single", "ask": {"en": "?"}, "source": "?", "options": options}
+    file.write_text(json.dumps([entry | {"id": f"question-{i}"} for i in range(10)]), encoding="utf-8")
+    orders = set()
+    for seed in range(30):
+        bank = questions.shuffled(questions.read(file), str(seed))
+        assert all(sorted(option.id for option in question.options) == list("0123") for question in bank)
+        letters = "".join(letter for question in bank for letter, option in question.lettered() if option.right)
+        assert set(Counter(letters).values()) == {2, 3}
+        orders.add(letters)
+    assert len(orders) == 30, "even, but in no order that one could learn"
+
+
+# --- what is kept -------------------------------------------------------------------------------------------
+
+
+def test_missed_asks_again_what_was_wrong_last(quiz):
+    for number, letters in ((1, "A"), (2, "B"), (2, "A C")):
+        quiz.answer(number, letters)
+    again = exam.missed(NAME)
+    assert [question.id for question in again.questions] == ["retired"]
+    assert again.words().startswith("1 question was missed; here it is again. 1 of 3 is not answered.\n\n1. Which")
+    again.answer(1, "B")
+    assert exam.missed(NAME).words() == "None missed. 1 of 3 is not answered."
+
+
+def test_the_score_counts_by_section(quiz):
+    quiz.answer(1, "B")
+    quiz.answer(2, "B")
+    table = exam.score(NAME)
+    assert table.rows == [("entry", "1", "0", "0"), ("canary", "0", "1", "1")]
+    assert table.text.splitlines()[1].split("   ") == ["  section", "right", "wrong", "not answered"]
+
+
+def test_a_damaged_file_is_one_sentence_and_stays(quiz):
+    store.file().write_text("no database")
+    row = quiz.widget().rows[0]
+    row.choices.box.index = 1
+    row.button.click()
+    assert "cannot be read or written" in row.feedback.value
+    with pytest.raises(AcplabError, match="cannot be read or written"):
+        quiz.answer(1, "B")
+    assert store.file().read_text() == "no database"
+
+
+# --- the widget ---------------------------------------------------------------------------------------------
 
 
 def test_the_widget_needs_an_answer_first(quiz):
-    _ask, choices, button, feedback = parts(quiz, 1)
-    assert choices.index is None
-    assert feedback.value == ""
-    button.click()
-    assert "Choose an answer first." in feedback.value
+    row = quiz.widget().rows[0]
+    assert row.choices.box.index is None
+    assert row.feedback.value == ""
+    row.button.click()
+    assert "Choose an answer first." in row.feedback.value
+    assert exam.score(NAME).rows[0] == ("entry", "0", "0", "1")
 
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_one_choice(quiz, number):
-    _ask, choices, button, feedback = parts(quiz, number)
-    assert isinstance(choices, ipywidgets.RadioButtons)
-    choices.index = 1
-    button.click()
-    assert feedback.value == quiz.answer(number, "B").html()
+    row = quiz.widget().rows[number - 1]
+    assert isinstance(row.choices.box, ipywidgets.RadioButtons)
+    row.choices.box.index = 1
+    row.button.click()
+    assert row.feedback.value == quiz.answer(number, "B").html()
 
 
 def test_several_choices(quiz):
-    _ask, choices, button, feedback = parts(quiz, 2)
-    for box in (choices.children[0], choices.children[2]):
-        box.value = True
-    button.click()
-    assert feedback.value == quiz.answer(2, "AC").html()
+    row = quiz.widget().rows[1]
+    for name in ("route", "own"):
+        row.choices.boxes[name].value = True
+    row.button.click()
+    assert row.feedback.value == quiz.answer(2, "AC").html()
+
+
+def test_a_switch_of_the_language_keeps_choices_and_judgements_and_is_remembered(quiz):
+    widget = quiz.widget()
+    first, second = widget.rows[:2]
+    first.choices.box.index = 0
+    first.button.click()
+    second.choices.boxes["own"].value = True
+    assert "It is alive." in first.feedback.value
+    widget.language.value = "zh"
+    assert "哪个控制器已退役?" in first.ask.value
+    assert first.choices.box.options[1] == ("B. ingress-nginx <旧>", "nginx")
+    assert first.choices.box.index == 0
+    assert "它还在。" in first.feedback.value
+    assert second.choices.chosen() == {"own"}
+    assert second.feedback.value == ""
+    assert exam.ask(NAME).language == "zh"
 
 
 def test_display_has_words_too(quiz):
@@ -144,31 +270,31 @@ def test_display_has_words_too(quiz):
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
+# --- banks --------------------------------------------------------------------------------------------------
+
+
 def test_an_unknown_bank(file):
     with pytest.raises(AcplabError) as caught:
         exam.ask("10-ingres")
-    assert "10-ingress-release" in caught.value.remedy
+    assert NAME in caught.value.remedy
 
 
 @pytest.mark.parametrize(
     ("before", "after", "sentence"),
     [
-        ("right: true, why: Its", "right: false, why: Its", "exactly one right option, not 0"),
-        ("right: false, why: It is alive", "right: true, why: It is alive", "exactly one right option, not 2"),
-        ("right: true, why: Entries", "right: false, why: Entries", "at least two right options, not 1"),
-        ("why: It is alive.", 'why: ""', "`options.1.why`: String should have at least 1 character"),
-        (", why: It is alive.", "", "question 1: `options.1.why` is missing"),
-        ('text: "True"', "text: True", "question 3: `options.1.text`: Input should be a valid string, not True"),
-        (
-            "right: false, why: One",
-            'right: "no", why: One',
-            "`options.2.right`: Input should be a valid boolean, not 'no'",
-        ),
-        ("kind: single", "kind: double", "`kind`: Input should be 'single', 'multiple' or 'truefalse'"),
-        ("id: or", "id: retired", "'retired' is used twice"),
-        ("  source: the makers' page\n", "", "`source` is missing"),
-        ("zh: [灰度发布]", "zh: 灰度发布", "`zh`: Input should be a valid tuple"),
-        ("  zh:", "  points: 3\n  zh:", "There is no key `points`; use one of: "),
+        ('right: true, text: {en: "ing', 'right: false, text: {en: "ing', "exactly one right option, not 0"),
+        ("right: false, text: {en: Trae", "right: true, text: {en: Trae", "exactly one right option, not 2"),
+        ("right: true, text: {en: HTTP", "right: false, text: {en: HTTP", "at least two right options, not 1"),
+        ("{en: It is alive., zh: 它还在。}", '{en: ""}', "`options.1.why.en`: String should have at least 1 character"),
+        (", why: {en: It is alive., zh: 它还在。}", "", "question 1: `options.1.why` is missing"),
+        ('{en: "Yes"}', "{en: Yes}", "question 3: `options.1.text.en`: Input should be a valid string, not True"),
+        ("right: false, text: {en: serv", 'right: "no", text: {en: serv', "Input should be a valid boolean, not 'no'"),
+        ("kind: single", "kind: truefalse", "`kind`: Input should be 'single' or 'multiple'"),
+        ("id: or\n", "id: retired\n", "'retired' is used twice"),
+        ("id: envoy", "id: nginx", "Two options have the id 'nginx'"),
+        ("  source: the makers' page; CANARY\n", "", "`source` is missing"),
+        ("  section: entry\n", "", "`section` is missing"),
+        ("  facts:", "  points: 3\n  facts:", "There is no key `points`; use one of: "),
     ],
 )
 def test_faults_of_a_bank_are_sentences(file, before, after, sentence):
@@ -176,33 +302,9 @@ def test_faults_of_a_bank_are_sentences(file, before, after, sentence):
     file.write_text(BANK.replace(before, after, 1), encoding="utf-8")
     assert sentence in "\n".join(questions.problems(file))
     with pytest.raises(AcplabError):
-        exam.ask("10-ingress-release")
+        exam.ask(NAME)
 
 
 def test_the_bank_itself_is_fine(file):
     assert questions.problems(file) == []
-
-
-def test_options_are_mixed_by_the_question_alone(file):
-    """Written with the right answer first, as one tends to."""
-    entries = [
-        {
-            "id": f"question-{i}",
-            "kind": "single",
-            "ask": "?",
-            "source": "?",
-            "options": [{"text": str(n), "right": n == 0, "why": "?"} for n in range(4)],
-        }
-        for i in range(40)
-    ]
-    file.write_text(json.dumps(entries), encoding="utf-8")
-    first, second = questions.read(file), questions.read(file)
-    assert first == second
-    assert all(sorted(option.text for option in question.options) == list("0123") for question in first)
-    letters = [letter for question in first for letter in question.right]
-    assert all(letters.count(letter) >= 4 for letter in "ABCD")
-
-
-def test_true_stays_before_false(file):
-    question = next(question for question in questions.read(file) if question.kind == "truefalse")
-    assert [option.text for option in question.options] == ["True", "False"]
+    assert questions.read(file)[0].sources == ["the makers' page", "CANARY"]

@@ -109,8 +109,8 @@ def test_an_answer_is_compared_with_what_was_found() -> None:
 
 def test_no_answer_is_not_made_up() -> None:
     guess = show.predict("How many?", 0, 100)
-    assert guess.against(Share(50, 200)) == "You gave no answer; it was 25 %."
-    assert guess.against(512) == "You gave no answer; it was 512 %."
+    assert guess.against(Share(50, 200)) == "You have not answered; it was 25 %."
+    assert guess.against(512) == "You have not answered; it was 512 %."
 
 
 def test_a_choice_begins_empty_and_a_click_answers() -> None:
@@ -127,7 +127,7 @@ def test_a_choice_begins_empty_and_a_click_answers() -> None:
 def test_a_choice_in_words() -> None:
     choice = show.choose("Who <b> answers?", ["v1", "v2"])
     assert repr(choice) == 'Who <b> answers? (v1, v2)\n  (not answered yet; answer with .set("..."))'
-    assert choice.against("v2") == "You gave no answer; it was v2."
+    assert choice.against("v2") == "You have not answered; it was v2."
     assert choice.set("v1").text == "Who <b> answers? (v1, v2)\n  v1 (your answer)"
     assert choice.against("v2") == "You said v1, it was v2."
     assert choice.against("v1") == "You said v1, and so it was."

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from acplab import cluster, kube
 from acplab.base import paths
 from acplab.base.errors import AcplabError
-from acplab.base.i18n import _
+from acplab.base.i18n import _, ngettext
 from acplab.base.locks import operation_lock
+from acplab.course import reading
 from acplab.course.namespaces import CHAPTER, LabNamespace, apply_in
+from acplab.course.predictions import Predicting
 from acplab.course.spec import unknown
 from acplab.kube import client, contexts, kubectl, showing
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
-class Chapter:
+class Chapter(Predicting):
     """An open chapter. namespace: its own, fresh; cluster: its own; ingress_url: "http://127.0.0.1:PORT" there."""
 
     def __init__(self, name: str, own_cluster: Cluster) -> None:
@@ -32,6 +34,7 @@ class Chapter:
         self.namespace = f"ch-{name}"
         self._own = LabNamespace(self.namespace, CHAPTER, name)
         self._visited: set[str] = set()
+        self._called, self._kept_as, self._notebook = "chapter", name, _notebook(name)
 
     @contextmanager
     def on_cluster(self, profile: str, ranges: Ranges | None = None) -> Iterator[Cluster]:
@@ -88,7 +91,7 @@ class Chapter:
         )
 
 
-def open(name: str, profile: str = "small") -> Chapter:
+def open(name: str, profile: str = "small", say: Say = print) -> Chapter:
     """Open a chapter ("10-ingress-release"): see to the cluster, and give the chapter an empty namespace."""
     known = sorted(file.stem for file in (paths.ROOT / "notebooks").glob("*.ipynb"))
     if name not in known:
@@ -98,7 +101,17 @@ def open(name: str, profile: str = "small") -> Chapter:
     chapter.refresh()
     contexts.use_namespace(profile, chapter.namespace)
     showing.in_chapter(True)
+    say(_reading_time(name))
     return chapter
+
+
+def _notebook(name: str) -> Path:
+    return paths.ROOT / "notebooks" / f"{name}.ipynb"
+
+
+def _reading_time(name: str) -> str:
+    n = reading.minutes(_notebook(name))
+    return ngettext("This chapter takes about {n} minute.", "This chapter takes about {n} minutes.", n).format(n=n)
 
 
 def _manifest(name: str, file: str) -> Path:

@@ -17,6 +17,7 @@ from acplab.base.i18n import _
 from acplab.base.locks import operation_lock
 from acplab.course import files, spec, store
 from acplab.course.namespaces import LAB, LabNamespace, NoCluster, apply_in
+from acplab.course.predictions import Predicting
 from acplab.course.spec import NO_CLUSTER, LabSpec, Task
 from acplab.grading import checks, notes
 from acplab.grading.results import Hint, Report
@@ -45,13 +46,14 @@ def _on_own_cluster(method: Callable[Concatenate[Lab, P], R]) -> Callable[Concat
 # --- labs -----------------------------------------------------------------------------------------------
 
 
-class Lab:
+class Lab(Predicting):
     """One lab. It can be made at any time; start() is what sets the lab up in the cluster."""
 
     def __init__(self, lab: LabSpec) -> None:
         self.lab = lab
         self.namespace = lab.namespace
         self.work = lab.work
+        self._called, self._kept_as, self._notebook = "lab", lab.id, lab.folder / "lab.ipynb"
         self._own = NoCluster(lab.id) if lab.cluster == NO_CLUSTER else LabNamespace(lab.namespace, LAB, lab.id)
 
     @property

@@ -15,42 +15,69 @@ from acplab.base.i18n import _
 from acplab.base.yaml_models import YamlModel
 
 LETTERS = "ABCDEFGH"
+ENGLISH, CHINESE, BOTH = "en", "zh", "both"
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, strict=True)]
 
 
-class Option(YamlModel):
-    """One answer to choose. why: why it is right, or what is wrong with it."""
+class Words(YamlModel):
+    """A text in the two languages of the course; English until there is a Chinese one."""
 
-    text: Text
-    right: StrictBool
-    why: Text
+    en: Text
+    zh: Text | None = None
+
+    def said(self, language: str) -> str:
+        """The text in a language, or in both."""
+        chinese = self.zh or self.en
+        if language == BOTH:
+            return f"{self.en} / {chinese}"
+        return chinese if language == CHINESE else self.en
+
+
+class Option(YamlModel):
+    """One answer to choose. id: what an answer is kept as; why: why it is right, or what is wrong with it."""
+
+    id: Text
+    text: Words
+    right: StrictBool = False
+    why: Words
 
 
 class Question(YamlModel):
-    """One exam question. zh: exam terms in Chinese."""
+    """One exam question. facts: sections of the facts page; source: keys of sources, separated by "; "."""
 
     id: Text
-    kind: Literal["single", "multiple", "truefalse"]
-    ask: Text
+    section: Text
+    kind: Literal["single", "multiple"]
+    ask: Words
     options: Annotated[tuple[Option, ...], Field(min_length=2, max_length=len(LETTERS))]
+    facts: tuple[Text, ...] = ()
     source: Text
-    zh: tuple[Text, ...] = ()
 
     @model_validator(mode="after")
     def _has_as_many_right_options_as_its_kind(self) -> Question:
-        right = sum(option.right for option in self.options)
+        right = len(self.right)
         if self.kind == "multiple" and right < 2:
             raise ValueError(f"a question of kind multiple must have at least two right options, not {right}")
-        if self.kind != "multiple" and right != 1:
-            raise ValueError(f"a question of kind {self.kind} must have exactly one right option, not {right}")
-        if self.kind == "truefalse" and len(self.options) != 2:
-            raise ValueError(f"a question of kind truefalse must have two options, not {len(self.options)}")
+        if self.kind == "single" and right != 1:
+            raise ValueError(f"a question of kind single must have exactly one right option, not {right}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_options_that_can_be_told_apart(self) -> Question:
+        for name, times in Counter(option.id for option in self.options).items():
+            if times > 1:
+                raise ValueError(f"two options have the id {name!r}")
         return self
 
     @property
     def right(self) -> frozenset[str]:
-        """The letters of the right options."""
-        return frozenset(letter for letter, option in self.lettered() if option.right)
+        """The ids of the right options."""
+        return frozenset(option.id for option in self.options if option.right)
+
+    @property
+    def sources(self) -> list[str]:
+        """The single sources."""
+        return [one.strip() for one in self.source.split(";")]
 
     def lettered(self) -> list[tuple[str, Option]]:
         """(letter, option), in the order in which they are shown."""
@@ -76,17 +103,27 @@ def read(file: Path) -> list[Question]:
     faults = problems(file)
     if faults:
         raise AcplabError(faults[0], _("Restore {file} from the repository.").format(file=file))
-    return [_mixed(Question(**entry)) for entry in yaml_models.load(file)]
+    return [Question(**entry) for entry in yaml_models.load(file)]
 
 
-def _mixed(question: Question) -> Question:
-    """Its options in an order that only its id decides: in a bank the right one tends to come first.
+def shuffled(bank: list[Question], seed: str) -> list[Question]:
+    """The same questions with their options in an order that the seed decides.
 
-    So a letter means the same for everybody, in each session and language. True stays before False.
+    The right answers of single choices are spread evenly over the letters: chance alone gives a short quiz of one letter.
     """
-    if question.kind == "truefalse":
-        return question
-    options = random.Random(question.id).sample(question.options, len(question.options))
+    lot = random.Random(seed)
+    places = [number % 4 for number in range(len(bank))]
+    lot.shuffle(places)
+    return [_mixed(question, place, lot) for question, place in zip(bank, places, strict=True)]
+
+
+def _mixed(question: Question, place: int, lot: random.Random) -> Question:
+    """Its options in another order; the right one of a single choice comes to this place."""
+    options = lot.sample(question.options, len(question.options))
+    if question.kind == "single":
+        right = next(option for option in options if option.right)
+        options.remove(right)
+        options.insert(place % len(question.options), right)
     return question.model_copy(update={"options": tuple(options)})
 
 

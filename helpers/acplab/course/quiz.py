@@ -1,32 +1,41 @@
-"""Questions in the chapters: a widget, and calls that do the same without one.
+"""Questions in a notebook: a widget, and calls that do the same without one.
 
-quiz.show() prints the questions, quiz.answer(2, "A C") judges an answer. Every option is explained, but only
-after an answer. Nothing is scored or kept: a chapter's quiz is there to learn from, not to grade.
+quiz.ask(...) shows the questions of a section; quiz.answer(2, "A C") answers one of those asked last. Every option is
+explained, but only after an answer. Answers are kept by the ids of the options: quiz.missed(...) asks again what was
+answered wrong last, quiz.score(...) counts by section. A bank may be a chapter's or an exam's.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from acplab.base import html
 from acplab.base.errors import AcplabError
-from acplab.base.i18n import _
-from acplab.course import questions
-from acplab.course.questions import Option, Question
+from acplab.base.i18n import _, ngettext
+from acplab.course import answers, questions
+from acplab.course.questions import BOTH, CHINESE, ENGLISH, Option, Question
+from acplab.course.spec import unknown
+from acplab.show.tables import Table
 
 if TYPE_CHECKING:
-    import ipywidgets
+    from acplab.course.quiz_widget import QuizWidget
+
+LANGUAGES = (ENGLISH, CHINESE, BOTH)
+_asked: list[Quiz] = []  # the quiz that was asked last, for quiz.answer
 
 
 @dataclass(frozen=True)
 class Feedback:
-    """The judgement of one answer. chosen: letters."""
+    """The judgement of one answer. chosen: ids of options."""
 
     number: int
     question: Question
     chosen: frozenset[str]
+    language: str
 
     @property
     def right(self) -> bool:
@@ -35,33 +44,35 @@ class Feedback:
 
     def title(self) -> str:
         """One line with the verdict."""
-        named = {"number": self.number, "chosen": ", ".join(sorted(self.chosen))}
+        letters = [letter for letter, option in self.question.lettered() if option.id in self.chosen]
+        named = {"number": self.number, "chosen": ", ".join(letters)}
         if self.right:
             return _("Question {number}: {chosen} is right").format(**named)
         return _("Question {number}: {chosen} is not right").format(**named)
 
     def rows(self) -> list[tuple[str, str]]:
         """(option, why) for every option."""
-        return [(self._head(letter, option), option.why) for letter, option in self.question.lettered()]
+        return [(self._head(*lettered), lettered[1].why.said(self.language)) for lettered in self.question.lettered()]
 
     def words(self) -> str:
         """Plain lines."""
-        source = _("Source: {source}").format(source=self.question.source)
-        return "\n".join([self.title(), *(f"  {head}\n     {why}" for head, why in self.rows()), source])
+        return "\n".join([self.title(), *(f"  {head}\n     {why}" for head, why in self.rows()), self._source()])
 
     def html(self) -> str:
         """The same words for a notebook."""
-        source = _("Source: {source}").format(source=self.question.source)
-        body = html.pairs(self.rows()) + f"<div>{html.inline(source)}</div>"
+        body = html.pairs(self.rows()) + f"<div>{html.inline(self._source())}</div>"
         return html.card("good" if self.right else "bad", self.title(), body)
 
+    def _source(self) -> str:
+        return _("Source: {source}").format(source=self.question.source)
+
     def _head(self, letter: str, option: Option) -> str:
-        chosen = letter in self.chosen
+        chosen = option.id in self.chosen
         if option.right:
             line = _("{letter}. {option} (right, your choice)") if chosen else _("{letter}. {option} (right)")
         else:
             line = _("{letter}. {option} (wrong, your choice)") if chosen else _("{letter}. {option} (wrong)")
-        return line.format(letter=letter, option=option.text)
+        return line.format(letter=letter, option=option.text.said(self.language))
 
     def __repr__(self) -> str:
         return self.words()
@@ -71,122 +82,158 @@ class Feedback:
 
 
 class Quiz:
-    """The questions of one chapter; display it for the widget, or use show() and answer()."""
+    """Some questions of a bank; display it for the widget, or use show() and answer(). remark: a line above them."""
 
-    def __init__(self, name: str, entries: list[Question]) -> None:
-        self.name = name
-        self.questions = entries
+    def __init__(self, bank: str, entries: list[Question], language: str, remark: str = "") -> None:
+        self.bank, self.questions, self.language, self.remark = bank, entries, language, remark
 
     def words(self) -> str:
         """All questions as plain text, without saying which option is right."""
-        parts = [_words(number, question) for number, question in enumerate(self.questions, 1)]
-        how = _('Answer with quiz.answer(1, "B"), several letters as "A C".')
-        return "\n\n".join([*parts, how])
+        parts = [self._question_words(number) for number in self.numbers()]
+        how = [_('Answer with quiz.answer(1, "B"), several letters as "A C".')] if parts else []
+        return "\n\n".join([*filter(None, [self.remark]), *parts, *how])
 
     def show(self) -> None:
         """Print the questions."""
         print(self.words())
 
     def answer(self, number: int, letters: str) -> Feedback:
-        """Judge an answer to question `number` (from 1); letters: "B", for several "A C", "AC" or "a, c"."""
-        if number not in range(1, len(self.questions) + 1):
+        """Judge an answer to question `number` (from 1) and keep it; letters: "B", for several "A C", "AC" or "a, c"."""
+        if number not in self.numbers():
             raise AcplabError(
                 _("There is no question {number!r}.").format(number=number),
                 _("Use a number from 1 to {last}.").format(last=len(self.questions)),
             )
         question = self.questions[number - 1]
-        return Feedback(number, question, _chosen(question, letters))
+        return self.judge(number, _chosen(question, letters))
 
-    def widget(self) -> ipywidgets.VBox:
-        """The questions with buttons; the keyboard is enough."""
-        import ipywidgets
+    def judge(self, number: int, chosen: frozenset[str]) -> Feedback:
+        """The same for the ids of options."""
+        question = self.questions[number - 1]
+        answers.answer(self.bank, question.id, chosen)
+        return self.feedback(number, chosen)
 
-        return ipywidgets.VBox([_asked(self, number) for number in range(1, len(self.questions) + 1)])
+    def feedback(self, number: int, chosen: frozenset[str]) -> Feedback:
+        """What is said of an answer, in the language of the quiz."""
+        return Feedback(number, self.questions[number - 1], chosen, self.language)
+
+    def numbers(self) -> range:
+        """The numbers of the questions."""
+        return range(1, len(self.questions) + 1)
+
+    def asked(self, number: int) -> str:
+        """A question in one line, with how many answers it has."""
+        question = self.questions[number - 1]
+        several = question.kind == "multiple"
+        line = (
+            _("{number}. {question} (choose all that are right)") if several else _("{number}. {question} (choose one)")
+        )
+        return line.format(number=number, question=question.ask.said(self.language))
+
+    def options(self, number: int) -> list[tuple[str, str]]:
+        """(what is shown, id) of each option of a question."""
+        lettered = self.questions[number - 1].lettered()
+        return [(f"{letter}. {option.text.said(self.language)}", option.id) for letter, option in lettered]
+
+    def widget(self) -> QuizWidget:
+        """The questions with buttons and a switch for the language; the keyboard is enough."""
+        from acplab.course.quiz_widget import QuizWidget
+
+        return QuizWidget(self)
+
+    def _question_words(self, number: int) -> str:
+        return "\n".join([self.asked(number), *(f"   {shown}" for shown, _id in self.options(number))])
 
     def __repr__(self) -> str:
         return self.words()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        return dict(self.widget()._repr_mimebundle_(**kwargs) or {}) | {"text/plain": self.words()}
+        return dict(self.widget().box._repr_mimebundle_(**kwargs) or {}) | {"text/plain": self.words()}
 
 
-def ask(name: str) -> Quiz:
-    """The quiz of a chapter: quiz.ask("10-ingress-release")."""
-    return Quiz(name, questions.load(name))
+def ask(name: str, section: str | None = None, language: str | None = None, seed: str | int | None = None) -> Quiz:
+    """The questions of a chapter's section: quiz.ask("10-ingress-release", "canary"); of all sections without one.
+
+    language: "en", "zh" or "both"; the one that was chosen last without one. The seed decides on the order of the options;
+    without one it is the day, so letters stay the same all day.
+    """
+    bank = _bank(name, seed)
+    known = list(dict.fromkeys(question.section for question in bank))
+    if section is not None and section not in known:
+        raise unknown(_("section"), section, known)
+    return _asking(Quiz(name, [one for one in bank if section in (None, one.section)], _language(language)))
 
 
-def _ask(number: int, question: Question) -> str:
-    """The question in one line, with its exam terms and how many answers it has."""
-    terms = f" [{', '.join(question.zh)}]" if question.zh else ""
-    several = question.kind == "multiple"
-    line = _("{number}. {question} (choose all that are right)") if several else _("{number}. {question} (choose one)")
-    return line.format(number=number, question=question.ask + terms)
+def answer(number: int, letters: str) -> Feedback:
+    """Answer a question of the quiz that was asked last: quiz.answer(1, "B")."""
+    if not _asked:
+        raise AcplabError(_("No question has been asked yet."), _("Run a cell with quiz.ask(...) first."))
+    return _asked[0].answer(number, letters)
 
 
-def _words(number: int, question: Question) -> str:
-    options = [f"   {letter}. {option.text}" for letter, option in question.lettered()]
-    return "\n".join([_ask(number, question), *options])
+def missed(name: str, language: str | None = None, seed: str | int | None = None) -> Quiz:
+    """The questions of a chapter whose last answer was wrong, asked again."""
+    bank, last = _bank(name, seed), answers.last_answers(name)
+    wrong = [question for question in bank if question.id in last and last[question.id] != question.right]
+    unanswered = sum(question.id not in last for question in bank)
+    remark = f"{_missed(len(wrong))} {_unanswered(unanswered, len(bank))}"
+    return _asking(Quiz(name, wrong, _language(language), remark))
+
+
+def score(name: str) -> Table:
+    """How many questions of each section were answered, and how many of the last answers were right."""
+    bank, last = questions.load(name), answers.last_answers(name)
+    rows: list[tuple[str, ...]] = []
+    for section in dict.fromkeys(question.section for question in bank):
+        asked = [question for question in bank if question.section == section]
+        right = sum(last.get(question.id) == question.right for question in asked)
+        answered = sum(question.id in last for question in asked)
+        rows.append((section, str(right), str(answered - right), str(len(asked) - answered)))
+    head = (_("section"), _("right"), _("wrong"), _("not answered"))
+    return Table(_("Questions of {name}").format(name=name), head, rows)
+
+
+def _asking(quiz: Quiz) -> Quiz:
+    """The quiz, which quiz.answer() answers from now on."""
+    _asked[:] = [quiz]
+    return quiz
+
+
+def _bank(name: str, seed: str | int | None) -> list[Question]:
+    return questions.shuffled(questions.load(name), f"{name} {date.today() if seed is None else seed}")
+
+
+def _language(wanted: str | None) -> str:
+    """The language that is wanted, or was chosen last, or is that of our sentences."""
+    if wanted is None:
+        ours = CHINESE if os.environ.get("ACPLAB_LANG", ENGLISH).startswith(CHINESE) else ENGLISH
+        return answers.language() or ours
+    if wanted not in LANGUAGES:
+        raise unknown(_("language"), wanted, LANGUAGES)
+    return wanted
+
+
+def _missed(n: int) -> str:
+    if n == 0:
+        return _("None missed.")
+    return ngettext(
+        "{n} question was missed; here it is again.", "{n} questions were missed; here they are again.", n
+    ).format(n=n)
+
+
+def _unanswered(n: int, total: int) -> str:
+    return ngettext("{n} of {total} is not answered.", "{n} of {total} are not answered.", n).format(n=n, total=total)
 
 
 def _chosen(question: Question, letters: str) -> frozenset[str]:
-    chosen = frozenset(re.sub(r"[\s,;.]+", "", str(letters)).upper())
-    known = [letter for letter, _option in question.lettered()]
-    if not chosen or not chosen <= set(known):
+    """The ids of the options with these letters."""
+    given = set(re.sub(r"[\s,;.]+", "", str(letters)).upper())
+    known = {letter: option.id for letter, option in question.lettered()}
+    if not given or not given <= set(known):
         raise AcplabError(
             _("{letters!r} is not an answer to this question.").format(letters=letters),
-            _("Use letters from {first} to {last}.").format(first=known[0], last=known[-1]),
+            _("Use letters from {first} to {last}.").format(first=min(known), last=max(known)),
         )
-    if question.kind != "multiple" and len(chosen) > 1:
+    if question.kind == "single" and len(given) > 1:
         raise AcplabError(_("This question has one right answer."), _("Give one letter."))
-    return chosen
-
-
-def _asked(quiz: Quiz, number: int) -> ipywidgets.VBox:
-    """One question of the widget: the choices, a button, and room for the feedback."""
-    import ipywidgets
-
-    question = quiz.questions[number - 1]
-    ask = ipywidgets.HTML(
-        '<div style="font-weight: 600; line-height: 1.45; color: var(--jp-content-font-color1, inherit)">'
-        f"{html.lines(_ask(number, question))}</div>"
-    )
-    choices = _checkboxes(question) if question.kind == "multiple" else _radios(question)
-    named = _("Check answer {number}").format(number=number)
-    button = ipywidgets.Button(description=named, tooltip=named, layout=ipywidgets.Layout(width="auto"))
-    feedback = ipywidgets.HTML()
-    button.on_click(lambda _button: _judge(quiz, number, choices, feedback))
-    return ipywidgets.VBox([ask, choices, button, feedback])
-
-
-def _judge(quiz: Quiz, number: int, choices: Any, feedback: ipywidgets.HTML) -> None:
-    letters = _ticked(choices)
-    if letters:
-        feedback.value = quiz.answer(number, letters).html()
-    else:
-        feedback.value = html.card("note", _("Choose an answer first."), "")
-
-
-def _checkboxes(question: Question) -> ipywidgets.VBox:
-    import ipywidgets
-
-    wide = {"indent": False, "layout": ipywidgets.Layout(width="auto")}
-    return ipywidgets.VBox(
-        [
-            ipywidgets.Checkbox(value=False, description=f"{letter}. {option.text}", **wide)
-            for letter, option in question.lettered()
-        ]
-    )
-
-
-def _radios(question: Question) -> ipywidgets.RadioButtons:
-    import ipywidgets
-
-    options = [(f"{letter}. {option.text}", letter) for letter, option in question.lettered()]
-    # Without index=None the first option would be chosen from the start.
-    return ipywidgets.RadioButtons(options=options, index=None, layout=ipywidgets.Layout(width="auto"))
-
-
-def _ticked(choices: Any) -> str:
-    if hasattr(choices, "options"):
-        return choices.value or ""
-    return "".join(box.description[0] for box in choices.children if box.value)
+    return frozenset(known[letter] for letter in given)
