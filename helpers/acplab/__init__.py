@@ -1,4 +1,6 @@
-"""The helpers of the course: from acplab import chapters, cluster, datapath, faults, kube, labs, measure, network, quiz, show.
+"""The helpers of the course: from acplab import chapters, cluster, datapath, faults, kube, labs, measure, network, quiz, ...
+
+Each name of PARTS is one.
 
 Modules are imported when they are first used, so that `import acplab` costs next to nothing.
 """
@@ -19,6 +21,7 @@ PARTS = {
     "measure": "measure",
     "network": "topics.network",
     "quiz": "course.quiz",
+    "reliability": "topics.reliability",
     "show": "show",
 }
 __all__ = ["AcplabError", *PARTS]
