@@ -8,7 +8,7 @@ workloads  Deployments, StatefulSets and bare Pods, as rules want them; pure
 review     gathers the objects, and puts the findings in order
 """
 
-from acplab.topics.reliability.review import Review, review
+from acplab.topics.reliability.reviewer import Review, review
 from acplab.topics.reliability.rules import Finding
 
 __all__ = ["Finding", "Review", "review"]
