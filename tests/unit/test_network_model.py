@@ -83,6 +83,7 @@ def model(plan: Request) -> set[str]:
         "vswitches-overlap": any(meet(one.cidr, two.cidr) for one, two in combinations(plan.vswitches, 2)),
         "services-too-many": plan.services > 8 * len(units(plan.service_cidr)) - 4,
         "most-pods": plan.pods_per_node > 256,
+        "node-quota": wanted > plan.node_quota,
     }
     for role in ("node",) if flannel else ("node", "pod"):
         for zone in plan.zones:
@@ -115,6 +116,8 @@ def neighbours(plan: Request, pods: list[str], one: Neighbour) -> set[str]:
         says |= {"vswitch-overlaps-cluster"} if inside and any(meet(v.cidr, theirs) for v in plan.vswitches) else set()
     if one.service_cidr and any(meet(ours, one.service_cidr) for ours in [plan.vpc, *pods]):
         says.add("cluster-service-covers-ours")
+    if one.service_cidr and not inside and meet(plan.service_cidr, one.service_cidr):
+        says.add("service-overlaps-cluster")
     return says
 
 
@@ -150,6 +153,7 @@ def wishes(draw):
         "pods_per_node": draw(st.sampled_from([1, 12, 16, 64, 128, 210, 256, 257])),
         "services": draw(st.sampled_from([0, 100, 252, 253, 5000])),
         "route_quota": draw(st.sampled_from([48, 200, 1000])),
+        "node_quota": draw(st.sampled_from([10, 100, 5000])),
         "instance_type": draw(st.sampled_from(sorted(ENIS))),
         "eni": draw(st.sampled_from(["shared", "exclusive"])),
         "neighbours": tuple(draw(neighbour(f"n{i}")) for i in range(draw(st.integers(0, 2)))),
@@ -243,6 +247,23 @@ def test_check_finds_the_rules_that_the_model_finds(plan):
 @given(plans())
 def test_valid_is_an_empty_check(plan):
     assert network.valid(plan) == (network.check(plan) == [])
+
+
+@given(plans())
+def test_every_sentence_is_whole_and_names_both_things(plan):
+    for one in network.check(plan):
+        assert re.fullmatch(r"[^:{}]+(: [^{}]+)?\.", one.sentence)
+        assert "{" not in one.remedy
+        assert one.first
+        assert one.second
+
+
+@given(plans())
+def test_a_repeated_service_cidr_is_remarked_and_nothing_else_is(plan):
+    inside = [one for one in plan.neighbours if one.kind == "cluster" and one.same_vpc and one.service_cidr]
+    repeated = [one for one in inside if meet(plan.service_cidr, one.service_cidr)]
+    said = [remark for remark in network.plan(plan).remarks if "Service CIDR" in remark]
+    assert [f"Cluster {one.name} " in remark for one, remark in zip(repeated, said, strict=True)] == [True] * len(said)
 
 
 @given(requests())
@@ -369,6 +390,7 @@ def larger(plan: Plan) -> list[Plan]:
 
     grown = [
         replace(plan, route_quota=1000),
+        replace(plan, node_quota=15_000),
         replace(plan, service_cidr=wider(plan.service_cidr)),
         replace(plan, eni="shared"),
         *(replace(plan, vswitches=(*plan.vswitches, VSwitch("more", zone, plan.vpc))) for zone in plan.zones),
@@ -411,7 +433,7 @@ def alone_with(plan: Plan, limit: str) -> tuple[str, Plan]:
     name, _space, zone = limit.partition(" ")
     plan = replace(plan, nodes=1)
     if not zone:
-        return name if name in ("mask-count", "route-quota") else "", plan
+        return name if name in ("mask-count", "route-quota", "node-quota") else "", plan
     role = name.removesuffix("-vswitch")
     own = tuple(one for one in plan.vswitches if (one.zone, one.role) == (zone, role))
     others = tuple(

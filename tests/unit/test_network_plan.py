@@ -226,6 +226,25 @@ def test_the_quota_of_2021_is_raised_to_the_one_of_today():
     assert only(flannel(nodes=60, route_quota=48)).proposal == {"route_quota": "200"}
 
 
+@pytest.mark.parametrize(("quota", "proposed"), [(10, "5000"), (100, "5000"), (5000, "6000"), (15_000, None)])
+def test_a_cluster_has_no_more_nodes_than_its_quota(quota, proposed):
+    plan = terway(nodes_later=6000, pods_per_node=2, node_quota=quota)
+    if quota < 5000:
+        plan = replace(plan, nodes_later=quota + 1)
+    if proposed is None:
+        assert network.check(plan) == []
+        return
+    found = only(plan)
+    assert (found.rule, found.overlap, found.proposal) == ("node-quota", "", {"node_quota": proposed})
+    assert f"The cluster may have {quota} nodes, and you want {plan.nodes_later} nodes." == found.sentence
+    assert network.check(replace(plan, nodes_later=quota)) == []
+
+
+def test_no_quota_allows_more_nodes_than_the_largest():
+    found = next(one for one in network.check(terway(nodes_later=15_001)) if one.rule == "node-quota")
+    assert found.proposal == {"node_quota": ""}
+
+
 def test_where_no_value_works_the_proposal_is_empty():
     found = next(one for one in network.check(flannel(nodes_later=1001)) if one.rule == "route-quota")
     assert found.proposal == {"route_quota": ""}
@@ -366,19 +385,74 @@ def test_nothing_of_ours_overlaps_what_is_linked(kind, theirs, rules):
     assert {one.rule for one in network.check(flannel(neighbours=(Neighbour("there", kind, (theirs,)),)))} == rules
 
 
-@pytest.mark.parametrize("same_vpc", [True, False])
 @pytest.mark.parametrize(
-    ("pods", "services", "rules"),
+    ("pods", "services", "inside", "linked"),
     [
-        ("10.0.0.0/16", "172.21.0.0/20", set()),  # Service CIDRs may repeat
-        ("172.20.0.0/20", "172.21.0.0/20", {"pod-overlaps-neighbour"}),
-        ("172.21.0.0/24", "172.22.0.0/20", {"service-covers-neighbour"}),
-        ("10.0.0.0/16", "172.20.0.0/20", {"cluster-service-covers-ours"}),
+        ("10.0.0.0/16", "172.22.0.0/20", set(), set()),
+        ("10.0.0.0/16", "172.21.0.0/20", set(), {"service-overlaps-cluster"}),
+        ("10.0.0.0/16", "172.21.8.0/24", set(), {"service-overlaps-cluster"}),
+        ("172.20.0.0/20", "172.22.0.0/20", {"pod-overlaps-neighbour"}, {"pod-overlaps-neighbour"}),
+        ("172.21.0.0/24", "172.22.0.0/20", {"service-covers-neighbour"}, {"service-covers-neighbour"}),
+        ("10.0.0.0/16", "172.20.0.0/20", {"cluster-service-covers-ours"}, {"cluster-service-covers-ours"}),
     ],
 )
-def test_clusters_share_services_and_nothing_else(same_vpc, pods, services, rules):
-    other = Neighbour("other", "cluster", (pods,), services, same_vpc)
-    assert {one.rule for one in network.check(flannel(neighbours=(other,)))} == rules
+def test_clusters_repeat_a_service_cidr_inside_one_vpc_and_nothing_else(pods, services, inside, linked):
+    for same_vpc, rules in ((True, inside), (False, linked)):
+        other = Neighbour("other", "cluster", (pods,), services, same_vpc)
+        assert {one.rule for one in network.check(flannel(neighbours=(other,)))} == rules
+
+
+def test_a_service_cidr_that_repeats_one_of_a_linked_vpc_is_moved():
+    found = only(flannel(neighbours=(Neighbour("b", "cluster", ("10.0.0.0/16",), "172.21.0.0/20", same_vpc=False),)))
+    assert (found.first, found.second) == ("Service CIDR 172.21.0.0/20", "Services of cluster b 172.21.0.0/20")
+    assert found.proposal == {"service_cidr": "172.21.16.0/20"}
+    assert "inside the same VPC only" in found.remedy
+
+
+def test_a_service_cidr_that_repeats_one_of_the_same_vpc_gets_a_remark_with_both_years():
+    same = Neighbour("b", "cluster", ("10.0.0.0/16",), "172.21.0.0/16")
+    result = network.plan(Request("192.168.0.0/16", service_cidr="172.21.0.0/20", neighbours=(same,)))
+    assert result.plan
+    (remark,) = result.remarks
+    for words in ("Cluster b", "172.21.0.0/16", "172.21.0.0/20", "planning page allows", "(2021)", "Terraform (now)"):
+        assert words in remark
+    apart = replace(same, service_cidr="172.22.0.0/20")
+    assert network.plan(replace(result.plan, neighbours=(apart,))).remarks == ()
+
+
+def test_the_planner_repeats_a_service_cidr_only_if_nothing_else_is_free():
+    same = Neighbour("b", "cluster", ("10.0.0.0/16",), "172.21.0.0/16")
+    result = network.plan(Request("192.168.0.0/16", neighbours=(same,)))
+    assert (result.plan_or_raise().service_cidr, result.remarks) == ("172.16.0.0/20", ())
+    full = (Neighbour("office", "idc", ("10.0.0.0/9", "10.128.0.0/10", "172.16.0.0/12", "192.168.128.0/17")),)
+    crowded = Request("192.168.0.0/17", pod_cidr="10.192.0.0/11", node_mask=24, neighbours=full)
+    repeated = replace(
+        crowded, neighbours=(*full, replace(same, cidrs=("192.168.96.0/19",), service_cidr="10.224.0.0/11"))
+    )
+    result = network.plan(repeated)
+    assert result.plan_or_raise().service_cidr.startswith("10.224.")
+    assert len(result.remarks) == 1
+    linked = replace(repeated.neighbours[1], cidrs=("10.0.0.0/16",), same_vpc=False)
+    assert [one.rule for one in network.plan(replace(crowded, neighbours=(*full, linked))).violations] == ["no-room"]
+
+
+@pytest.mark.parametrize(
+    ("neighbour", "words"),
+    [
+        (
+            Neighbour("office", "idc", ("172.20.8.0/24",)),
+            "The route entries of our nodes would take these addresses away",
+        ),
+        (Neighbour("two", "vpc", ("172.20.8.0/24",)), "The route entries of our nodes would take these addresses away"),
+        (Neighbour("b", "cluster", ("172.20.8.0/24",)), "a VPC has one route entry for a range"),
+        (
+            Neighbour("b", "cluster", ("172.20.8.0/24",), same_vpc=False),
+            "The route entries of our nodes would take these addresses away",
+        ),
+    ],
+)
+def test_why_pods_must_not_overlap_what_is_around(neighbour, words):
+    assert words in only(flannel(neighbours=(neighbour,))).sentence
 
 
 def test_a_terway_cluster_in_the_same_vpc_has_its_pods_in_it():
@@ -522,6 +596,8 @@ def test_a_bad_field_of_a_request_is_refused(changes, sentence, remedy):
         (lambda: terway(service_cidr=""), "A plan needs service_cidr"),
         (lambda: terway(vpc6="2001:db8::/56"), "A plan needs pod_cidr6"),
         (lambda: network.flannel_nodes("172.20.0.0/16", 23), "node_mask: 23"),
+        (lambda: terway(node_quota=15_001), "node_quota: 15001 is more"),
+        (lambda: terway(node_quota=0), "node_quota: 0"),
         (lambda: network.flannel_nodes("172.20.0.1/16", 24), "172.20.0.1/16 has bits"),
         (lambda: network.flannel_pods(32), "node_mask: 32"),
         (lambda: network.terway_pods("m5.large", "shared"), "m5.large"),
@@ -538,6 +614,13 @@ def test_bad_input_of_other_calls_is_refused(make, sentence):
         make()
     assert sentence in told.value.sentence
     assert told.value.remedy
+
+
+def test_the_remedy_of_a_bad_mask_says_whose_default_is_which():
+    with pytest.raises(AcplabError) as told:
+        network.flannel_pods(23)
+    for words in ("26 in the console (2021)", "25 in the API (2021)", "24 in Terraform (now)"):
+        assert words in told.value.remedy
 
 
 def test_a_request_can_be_written_in_yaml():
@@ -689,12 +772,12 @@ def test_growth_of_acks_examples():
         "route-quota": 200,
         "node-vswitch cn-hangzhou-h": 252,
         "mask-count": 256,
-        "services": 4092,
+        "node-quota": 5000,
     }
     assert {one.name: one.nodes for one in network.growth(terway(nodes_later=100)).limits} == {
         "pod-vswitch cn-hangzhou-i": 254,
         "pod-vswitch cn-hangzhou-j": 254,
-        "services": 4092,
+        "node-quota": 5000,
         "node-vswitch cn-hangzhou-i": 16376,
         "node-vswitch cn-hangzhou-j": 16376,
     }
@@ -703,6 +786,34 @@ def test_growth_of_acks_examples():
 def test_the_limit_that_comes_first_depends_on_the_quota():
     assert network.growth(flannel(nodes_later=100, route_quota=48)).first.name == "route-quota"
     assert network.growth(flannel(nodes_later=100, route_quota=1000)).first.name == "node-vswitch cn-hangzhou-h"
+
+
+@pytest.mark.parametrize(
+    ("quota", "words"),
+    [
+        (10, "a Basic cluster (基础版) now has no more"),
+        (100, "the default of 2021"),
+        (1000, "a Pro cluster in 2021"),
+        (5000, "a Pro cluster now and the most in 2021"),
+        (15_000, "the most that a Pro cluster has now"),
+    ],
+)
+def test_the_node_quota_is_a_limit_with_its_edition_and_year(quota, words):
+    (limit,) = [one for one in network.growth(terway(node_quota=quota)).limits if one.name == "node-quota"]
+    assert limit.nodes == quota
+    assert f"is {quota}" in limit.why
+    assert words in limit.why
+
+
+def test_a_large_terway_plan_ends_at_the_node_quota():
+    """Its vSwitches alone would have addresses for 16 376 nodes."""
+    roomy = terway(pods_per_node=1)
+    assert network.growth(roomy).first.words().startswith("5000 nodes: the node quota of the cluster is 5000")
+    assert network.growth(replace(roomy, node_quota=10)).first.nodes == 10
+
+
+def test_services_are_no_limit_of_nodes():
+    assert not [one for one in network.growth(flannel(services=4092)).limits if "ervice" in one.name + one.why]
 
 
 def test_growth_in_words_has_one_line_per_limit_the_first_one_first():
@@ -796,8 +907,9 @@ def test_node_pod_cidrs():
 
 def test_the_console_names_what_its_plugin_needs():
     rows = dict(flannel().console())
-    assert rows["Pod CIDR (Pod网络CIDR)"] == "172.20.0.0/16"
-    assert rows["Pods per node (节点Pod数量)"] == "256"
+    assert rows["Pod CIDR (2021: Pod网络CIDR, now: 容器网段)"] == "172.20.0.0/16"
+    assert rows["Addresses per node (2021: 节点IP数量, now: 节点Pod数量)"] == "256"
+    assert rows["Service CIDR (now: 服务网段)"] == "172.21.0.0/20"
     rows = terway().console()
     assert [value for field, value in rows if "Pod虚拟交换机" in field] == [
         "192.168.32.0/19 (pod-i, cn-hangzhou-i)",
@@ -811,7 +923,8 @@ def test_words_say_every_range_and_the_routes_that_others_need():
     words = flannel(neighbours=near).words()
     for text in ("192.168.0.0/16", "192.168.0.0/24", "172.20.0.0/16", "172.21.0.0/20", "10.0.0.0/16", "10.1.0.0/16"):
         assert text in words
-    assert "needs a route for 172.20.0.0/16 on the VBR" in words
+    assert "if clients there call our Pods: a route for 172.20.0.0/16 in the route table of that VPC" in words
+    assert "if clients there call our Pods: a route for 172.20.0.0/16 on the border router (VBR)" in words
     assert "route" not in terway(neighbours=near).words()
 
 

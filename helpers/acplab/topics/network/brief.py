@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from acplab.base.i18n import _
-from acplab.topics.network.planner import Plan, Range, Request, Violation, check, plan
+from acplab.topics.network.planner import Growth, Plan, Range, Request, Violation, check, growth, plan
 
-WISHES = ("nodes", "nodes_later", "pods_per_node", "services", "route_quota", "neighbours")
+WISHES = ("nodes", "nodes_later", "pods_per_node", "services", "route_quota", "node_quota", "neighbours")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,14 @@ class Brief:
 
     def broken(self, planned: Plan) -> list[Violation]:
         """The rules that the plan breaks with what the customer wants."""
-        return check(replace(planned, **self._wishes(self.wish)))
+        return check(self._held(planned))
+
+    def growth(self, planned: Plan) -> Growth:
+        """How far the plan can grow with what the customer wants and has."""
+        return growth(self._held(planned))
+
+    def _held(self, planned: Plan) -> Plan:
+        return replace(planned, **self._wishes(self.wish))
 
     def lost(self, planned: Plan) -> list[str]:
         """What the plan gives up that should stay, in words."""

@@ -9,6 +9,8 @@ from acplab.topics.network import ranges
 NODE_MASKS = range(24, 29)  # TF:cs_managed_kubernetes
 MAX_PODS = 256  # of one node, no exceptions. CSK:产品简介/使用限制.md
 MAX_ROUTES = 1000  # route entries of a VPC. WD:comparison-between-terway-and-flannel
+# Nodes of a cluster: the default of a Pro cluster now, and the most. WD:comparison-between-terway-and-flannel
+NODE_QUOTA, MAX_NODES = 5000, 15_000
 RESERVED = 4  # of a vSwitch: its first and its last 3 addresses. H:document_detail/35745
 # Prefixes that a range may have, by rule and IP version. VPC: TF:vpc. vSwitch: TF:vswitch. Service CIDR: the API server
 # takes 20 bits of addresses at most (cmd/kube-apiserver/app/options/validation.go, maxCIDRBits), and kubeadm 10
@@ -71,13 +73,39 @@ def services(service_cidr: str) -> int:
     return max(0, ranges.require("service_cidr", service_cidr, 4).size - 4)
 
 
+def whose_node_quota(quota: int) -> str:
+    """A node quota in words, with the edition and the year that have it.
+
+    2021: CSK:产品简介/使用限制.md, CSK:UG/ACK Pro集群/ACK Pro版集群介绍.md. Now: WD:comparison-between-terway-and-flannel.
+    """
+    match quota:
+        case 10:
+            return _("the node quota of the cluster is 10: a Basic cluster (基础版) now has no more")
+        case 100:
+            return _("the node quota of the cluster is 100, the default of 2021")
+        case 1000:
+            return _("the node quota of the cluster is 1000, the default of a Pro cluster in 2021")
+        case 5000:
+            return _("the node quota of the cluster is 5000, the default of a Pro cluster now and the most in 2021")
+        case 15_000:
+            return _("the node quota of the cluster is 15000, the most that a Pro cluster has now")
+    return _("the node quota of the cluster is {n}").format(n=quota)
+
+
 def require_mask(node_mask: int) -> int:
-    """The node mask; AcplabError unless it is 24 to 28."""
+    """The node mask; AcplabError unless it is 24 to 28.
+
+    Defaults: CSK:快速入门/基础入门/快速创建Kubernetes托管版集群.md, CSK:API/集群/创建集群/创建Kubernetes托管版集群.md,
+    TF:cs_managed_kubernetes.
+    """
     if type(node_mask) is int and node_mask in NODE_MASKS:
         return node_mask
     raise AcplabError(
         _("node_mask: {mask!r} is not possible; it is 24 to 28.").format(mask=node_mask),
-        _("Take 24, ACK's default: 256 addresses for each node."),
+        _(
+            "Take 24 for 256 addresses per node, or a longer mask for fewer. The default depends on the tool and the "
+            "year: 26 in the console (2021), 25 in the API (2021), 24 in Terraform (now)."
+        ),
     )
 
 

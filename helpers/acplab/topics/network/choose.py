@@ -18,7 +18,7 @@ from acplab.topics.network.request import Request, Role, VSwitch
 
 Some = TypeVar("Some", bound=Request)
 # Where to look for room: the ranges of ACK's own examples first, then all that is private. Beside a link Pods come
-# from 10.0.0.0/8 (rule 3).
+# from 10.0.0.0/8, as in ACK's example of two VPCs.
 EXAMPLES = {"pod_cidr": Range("172.20.0.0/16"), "service_cidr": Range("172.21.0.0/16")}
 SIXTEEN, TWELVE, EIGHT = rules.PRIVATE[2], rules.PRIVATE[1], rules.PRIVATE[0]
 ULA = Range("fd00::/8")  # RFC 4193
@@ -117,6 +117,7 @@ def _numbers(request: Some, fields: Collection[str]) -> Some:
     choices: dict[str, Callable[[Request, Collection[str]], Any]] = {
         "plugin": lambda _request, _fields: "terway",
         "route_quota": _route_quota,
+        "node_quota": _node_quota,
         "eni": lambda _request, _fields: "shared",
         "instance_type": _instance_type,
         "node_mask": _node_mask,
@@ -131,6 +132,12 @@ def _route_quota(request: Request, _fields: Collection[str]) -> int:
     if request.most_nodes > capacity.MAX_ROUTES:
         raise NoFreeRange("route_quota")
     return max(request.most_nodes, USUAL_ROUTES)
+
+
+def _node_quota(request: Request, _fields: Collection[str]) -> int:
+    if request.most_nodes > capacity.MAX_NODES:
+        raise NoFreeRange("node_quota")
+    return max(request.most_nodes, capacity.NODE_QUOTA)
 
 
 def _instance_type(request: Request, _fields: Collection[str]) -> str:
@@ -245,9 +252,19 @@ def with_vswitches(request: Some, new: Iterable[VSwitch]) -> Some:
 
 
 def _apart(request: Some, fields: Collection[str]) -> Some:
+    """Service CIDRs of one VPC may repeat, but a range of its own is better; so it repeats one if there is no other."""
+    try:
+        return _placed_apart(request, fields, repeat=False)
+    except NoFreeRange:
+        return _placed_apart(request, fields, repeat=True)
+
+
+def _placed_apart(request: Some, fields: Collection[str], repeat: bool) -> Some:
     wanted = []
     if "service_cidr" in fields:
-        taken = (request.vpc, *_neighbours(request), *_kept(request, fields, "pod_cidr"))
+        services = [one for one in request.neighbours if not (repeat and one.same_vpc)]
+        theirs = (one.service_cidr for one in services if one.service_cidr)
+        taken = (request.vpc, *_neighbours(request), *theirs, *_kept(request, fields, "pod_cidr"))
         allowed = capacity.PREFIXES["service-size", 4]
         tight = min(allowed[-1], ranges.prefix_for(request.services + 4))
         if tight < allowed[0]:

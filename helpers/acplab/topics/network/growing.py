@@ -10,7 +10,8 @@ from acplab.topics.network.request import Role
 
 def growth(plan: Plan) -> Growth:
     """At how many nodes each limit is reached, sorted."""
-    limits = [*_plugin(plan), *_zones(plan), *_services(plan)]
+    quota = Limit("node-quota", plan.node_quota, capacity.whose_node_quota(plan.node_quota))
+    limits = [quota, *_plugin(plan), *_zones(plan)]
     return Growth(tuple(sorted(limits, key=lambda limit: limit.nodes)))
 
 
@@ -60,14 +61,3 @@ def _zone(plan: Plan, zone: str, role: Role) -> Limit:
         else _("the vSwitches for Pods in {zone} have {room} addresses, {n} per node")
     )
     return Limit(f"{role}-vswitch {zone}", nodes, why.format(zone=zone, room=room, n=plan.pods_per_node))
-
-
-def _services(plan: Plan) -> list[Limit]:
-    """Nodes and Services are taken to grow together; nothing else ties the number of one to the other."""
-    if not plan.services:
-        return []
-    room = capacity.services(plan.service_cidr)
-    why = _("{cidr} has addresses for {room} Services, if the {n} for {nodes} nodes grow with them").format(
-        cidr=plan.service_cidr, room=room, n=plan.services, nodes=plan.most_nodes
-    )
-    return [Limit("services", room * plan.most_nodes // plan.services, why)]

@@ -95,6 +95,26 @@ def _two_ranges(_plan: Request, finding: Finding) -> Message:
     return Message(first, second, sentence.format(first=first, second=second, overlap=finding.overlap), remedy)
 
 
+def _pods_and_others(plan: Request, finding: Finding) -> Message:
+    """With Flannel the entries of the nodes decide (FACTS 4); an IPv6 range of Terway's Pods is the VPC's."""
+    first, second = (title(thing) for thing in finding.things)
+    theirs = finding.things[1]
+    if plan.plugin == "terway":
+        sentence = _("{first} and {second} overlap in {overlap}. No route can lead to an address on both sides.")
+    elif isinstance(theirs, TheirRange) and theirs.neighbour.kind == "cluster" and theirs.neighbour.same_vpc:
+        sentence = _(
+            "{first} and {second} overlap in {overlap}. Both clusters need route entries there, and a VPC has one route "
+            "entry for a range."
+        )
+    else:
+        sentence = _(
+            "{first} and {second} overlap in {overlap}. The route entries of our nodes would take these addresses away "
+            "from the other side."
+        )
+    remedy = _("Move our range: an address can be on one side only.")
+    return Message(first, second, sentence.format(first=first, second=second, overlap=finding.overlap), remedy)
+
+
 def _about_two(rule: str) -> tuple[str, str]:
     match rule:
         case "pod-overlaps-vpc":
@@ -134,19 +154,22 @@ def _about_neighbours(rule: str) -> tuple[str, str]:
         case "vpc-overlaps-neighbour":
             return (
                 _("{first} and {second} overlap in {overlap}. No route can lead to an address on both sides."),
-                _("Move our range: a range can be on one side of a link only."),
+                _("Move our range: an address can be on one side of a link only."),
             )
-        case "pod-overlaps-neighbour":
+        case "service-overlaps-cluster":
             return (
-                _("{first} and {second} overlap in {overlap}. Return traffic to those Pods could not be routed."),
-                _("Move our range: a range can be on one side of a link only."),
+                _(
+                    "{first} and {second} overlap in {overlap}. Between interconnected VPCs the Service CIDRs of clusters "
+                    "must differ, too."
+                ),
+                _("Move our Service CIDR: it may repeat another one inside the same VPC only."),
             )
         case "service-covers-neighbour":
             return (
                 _(
                     "{first} covers {overlap} of {second}. Our Pods would take these for ClusterIPs and never reach them."
                 ),
-                _("Move the Service CIDR: it may repeat other Service CIDRs, but cover nothing that must be reached."),
+                _("Move the Service CIDR: it must cover nothing that our Pods have to reach."),
             )
         case "vswitch-overlaps-cluster":
             return (
@@ -155,7 +178,7 @@ def _about_neighbours(rule: str) -> tuple[str, str]:
             )
     return (
         _("{second} cover {overlap} of {first}. Their Pods would take these for ClusterIPs and never reach them."),
-        _("Move our range, or their Service CIDR. This rule is derived from how Services work."),
+        _("Move our range, or their Service CIDR."),
     )
 
 
@@ -194,14 +217,16 @@ def _size(_plan: Request, finding: Finding) -> Message:
 def _about_size(rule: str) -> tuple[str, str]:
     match rule:
         case "vpc-size":
-            return _("{first}: a VPC has a prefix of /{shortest} to /{longest}."), _("Take a VPC of such a size.")
+            return _("{first} has an impossible size: the prefix of a VPC is /{shortest} to /{longest}."), _(
+                "Take a VPC of such a size."
+            )
         case "vswitch-size":
             return (
-                _("{first}: a vSwitch has a prefix of /{shortest} to /{longest}."),
+                _("{first} has an impossible size: the prefix of a vSwitch is /{shortest} to /{longest}."),
                 _("Take such a size; where /{shortest} is too small, several vSwitches of a zone add up."),
             )
     return (
-        _("{first}: a Service CIDR has a prefix of /{shortest} to /{longest}."),
+        _("{first} has an impossible size: the prefix of a Service CIDR is /{shortest} to /{longest}."),
         _("The API server refuses larger Service CIDRs, and kubeadm those with fewer than 10 addresses."),
     )
 
@@ -320,6 +345,21 @@ def _route_quota(plan: Request, _finding: Finding) -> Message:
     )
 
 
+def _node_quota(plan: Request, _finding: Finding) -> Message:
+    quota = plan.node_quota
+    return Message(
+        _("node quota {n}").format(n=quota),
+        nodes(plan.most_nodes),
+        _("The cluster may have {quota}, and you want {nodes}.").format(
+            quota=nodes(quota), nodes=nodes(plan.most_nodes)
+        ),
+        _(
+            "Ask for a larger quota, {most} at most: a Pro cluster has {usual} by default now, and a Basic one (基础版) "
+            "10 nodes. Or take a second cluster."
+        ).format(most=capacity.MAX_NODES, usual=capacity.NODE_QUOTA),
+    )
+
+
 # What the plug-in needs
 
 
@@ -358,11 +398,12 @@ def _about_enis(mode: str) -> tuple[str, str]:
 
 TWO_RANGES = (
     "pod-overlaps-vpc", "service-overlaps-vpc", "pod-overlaps-service", "vswitch-outside-vpc", "vswitches-overlap",
-    "pod6-outside-vpc6", "vpc-overlaps-neighbour", "pod-overlaps-neighbour", "service-covers-neighbour",
+    "pod6-outside-vpc6", "vpc-overlaps-neighbour", "service-covers-neighbour", "service-overlaps-cluster",
     "vswitch-overlaps-cluster", "cluster-service-covers-ours",
 )  # fmt: skip
 SAYS: Mapping[str, Callable[[Request, Finding], Message]] = {
     **dict.fromkeys(TWO_RANGES, _two_ranges),
+    "pod-overlaps-neighbour": _pods_and_others,
     **dict.fromkeys(("vpc-size", "vswitch-size", "service-size"), _size),
     **dict.fromkeys(("pod-range", "service-range"), _not_private),
     "vpc-range": _not_for_vpcs,
@@ -370,6 +411,7 @@ SAYS: Mapping[str, Callable[[Request, Finding], Message]] = {
     "zone-without-vswitch": _no_vswitch,
     "vswitch-too-small": _small_vswitch,
     "most-pods": _most_pods,
+    "node-quota": _node_quota,
     "pods-per-node": _small_pod_cidr,
     "mask-count": _mask_count,
     "route-quota": _route_quota,

@@ -60,8 +60,8 @@ def repair(plan: Plan) -> Result:
 def growth(plan: Plan) -> Growth:
     """At how many nodes each limit is reached.
 
-    mask-count and route-quota (Flannel), node-vswitch ZONE, pod-vswitch ZONE (Terway), services; and pods-per-node
-    with 0 nodes, if the Pods of a single node do not fit.
+    node-quota, mask-count and route-quota (Flannel), node-vswitch ZONE, pod-vswitch ZONE (Terway); and pods-per-node
+    with 0 nodes, if the Pods of a single node do not fit. The number of Services is tied to none of them.
     """
     return growing.growth(plan)
 

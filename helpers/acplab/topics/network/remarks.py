@@ -17,8 +17,8 @@ UNUSED: dict[Plugin, tuple[str, ...]] = {
 
 
 def remarks(request: Request) -> tuple[str, ...]:
-    """A sentence about each field that has no effect, and about a VPC that the exam's rule does not allow."""
-    return (*_unused(request), *_pod_vswitches(request), *_vpc(request))
+    """A sentence about each field that has no effect, and about what is allowed today or by some of ACK's pages only."""
+    return (*_unused(request), *_pod_vswitches(request), *_vpc(request), *_repeated_services(request))
 
 
 def _unused(request: Request) -> Iterator[str]:
@@ -49,3 +49,14 @@ def _vpc(request: Request) -> Iterator[str]:
             "VPC {vpc} is not inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16. The exam (2021) allows only these. "
             "Today a VPC may have other ranges, and ACK accepts public ones on application."
         ).format(vpc=request.vpc)
+
+
+def _repeated_services(request: Request) -> Iterator[str]:
+    """May repeat: CSK:BP/集群/Kubernetes集群网络规划.md. Must not: CSK:创建Kubernetes专有版集群.md, TF:cs_managed_kubernetes."""
+    for one in request.neighbours:
+        if one.same_vpc and request.service_cidr.overlap(one.service_cidr):
+            yield _(
+                "Cluster {name} in the same VPC has the Service CIDR {theirs}, which overlaps ours, {ours}. ACK's planning "
+                "page allows that, and so does the exam. The help text in the console (2021) and Terraform (now) forbid "
+                "it, so a range of its own is safer."
+            ).format(name=one.name, theirs=one.service_cidr, ours=request.service_cidr)

@@ -24,17 +24,21 @@ def node_pod_cidrs(plan: Request, n: int) -> list[Range]:
 
 
 def console(plan: Request) -> list[tuple[str, str]]:
-    """Rows of ACK's page for creating a cluster: (field with its Chinese name, value)."""
+    """Rows of ACK's page for creating a cluster: (field with its Chinese name, value).
+
+    2021: CSK:UG/集群/创建集群/创建Kubernetes专有版集群.md. Now: WD:kubernetes-cluster-network-planning.
+    """
     flannel = plan.plugin == "flannel"
     rows: list[tuple[str, str]] = [(_("VPC (专有网络)"), plan.vpc)]
     rows += [(_("Network plug-in (网络插件)"), "Flannel" if flannel else "Terway")]
-    rows += [(_("vSwitch (虚拟交换机)"), one) for one in _vswitches(plan, "node")]
+    rows += [(_("vSwitch (2021: 虚拟交换机, now: 交换机)"), one) for one in _vswitches(plan, "node")]
     if flannel:
-        rows += [(_("Pod CIDR (Pod网络CIDR)"), plan.pod_cidr)]
-        rows += [(_("Pods per node (节点Pod数量)"), str(1 << (32 - plan.node_mask)))]
+        rows += [(_("Pod CIDR (2021: Pod网络CIDR, now: 容器网段)"), plan.pod_cidr)]
+        size = str(1 << (32 - plan.node_mask))
+        rows += [(_("Addresses per node (2021: 节点IP数量, now: 节点Pod数量)"), size)]
     else:
-        rows += [(_("Pod vSwitch (Pod虚拟交换机)"), one) for one in _vswitches(plan, "pod")]
-    rows += [("Service CIDR", plan.service_cidr)]
+        rows += [(_("Pod vSwitch (2021: Pod虚拟交换机, now: Pod交换机)"), one) for one in _vswitches(plan, "pod")]
+    rows += [(_("Service CIDR (now: 服务网段)"), plan.service_cidr)]
     if plan.dual:
         rows += [(_("IPv6 dual stack (IPv6双栈)"), _("on")), ("IPv6 Service CIDR", plan.service_cidr6)]
     return rows
@@ -49,7 +53,7 @@ def words(plan: Request) -> str:
     lines = [f"{field}: {value}" for field, value in console(plan)]
     lines += [_("Nodes: {now} now, {later} later").format(now=plan.nodes, later=plan.nodes_later)]
     if plan.plugin == "flannel":
-        lines += [_("Each node has a Pod CIDR of /{mask} and a route entry.").format(mask=plan.node_mask)]
+        lines += [_("Each node has a Pod CIDR of /{mask} and a route entry in the VPC.").format(mask=plan.node_mask)]
     else:
         lines += [_("Nodes are {type}, ENIs {mode}.").format(type=plan.instance_type, mode=plan.eni)]
     if plan.dual:
@@ -59,11 +63,19 @@ def words(plan: Request) -> str:
 
 def _neighbour(plan: Request, one: Neighbour) -> list[str]:
     kind = {"vpc": "VPC", "idc": "IDC", "cluster": _("Cluster")}[one.kind]
-    lines = [f"{kind} {one.name}: {', '.join(one.cidrs)}"]
-    # Rules 3 and 4: who is reached by a link does not know Flannel's Pods by itself.
-    if plan.plugin == "flannel" and one.kind != "cluster":
-        route = (
-            _("  needs a route for {pods} there") if one.kind == "vpc" else _("  needs a route for {pods} on the VBR")
-        )
-        lines.append(route.format(pods=plan.pod_cidr))
-    return lines
+    return [f"{kind} {one.name}: {', '.join(one.cidrs)}", *(f"  {line}" for line in way_to_pods(plan, one))]
+
+
+def way_to_pods(plan: Request, one: Neighbour) -> list[str]:
+    """The route that the other end of a link needs, if clients there call our Pods (Flannel).
+
+    Answers to our Pods need none: Flannel's Pods leave with the address of their node.
+    """
+    if plan.plugin == "terway" or one.kind == "cluster" or not plan.pod_cidr:
+        return []
+    route = (
+        _("if clients there call our Pods: a route for {pods} in the route table of that VPC")
+        if one.kind == "vpc"
+        else _("if clients there call our Pods: a route for {pods} on the border router (VBR)")
+    )
+    return [route.format(pods=plan.pod_cidr)]

@@ -17,8 +17,8 @@ from acplab.topics.network.remarks import remarks
 from acplab.topics.network.request import Request
 
 # What is changed first when several fields would do.
-FLANNEL = ("pod_cidr", "service_cidr", "node_mask", "route_quota")
-TERWAY = ("service_cidr", "eni", "instance_type")
+FLANNEL = ("pod_cidr", "service_cidr", "node_mask", "route_quota", "node_quota")
+TERWAY = ("service_cidr", "eni", "instance_type", "node_quota")
 DUAL = ("pod_cidr6", "service_cidr6")
 
 
@@ -37,10 +37,10 @@ def solve(request: Request) -> Result:
             lacking.append(none.field)
     if lacking:
         without_room = (_no_room(request, field, [*lacking, *missing]) for field in lacking)
-        return Result(None, (*without_room, *_others(filled, lacking)), remarks(request))
+        return Result(None, (*without_room, *_others(filled, lacking)), remarks(filled))
     plan = _as_plan(filled)
     found = tuple(violations(plan))
-    return Result(None if found else plan, found, remarks(request))
+    return Result(None if found else plan, found, remarks(filled))
 
 
 def _as_plan(request: Request) -> Plan:

@@ -30,7 +30,7 @@ Kind = Literal["vpc", "idc", "cluster"]
 Eni = Literal["shared", "exclusive"]
 
 # Least value of each number.
-NUMBERS = {"nodes": 1, "nodes_later": 1, "pods_per_node": 1, "services": 0, "route_quota": 1}
+NUMBERS = {"nodes": 1, "nodes_later": 1, "pods_per_node": 1, "services": 0, "route_quota": 1, "node_quota": 1}
 RANGES = {"vpc": 4, "pod_cidr": 4, "service_cidr": 4, "vpc6": 6, "pod_cidr6": 6, "service_cidr6": 6}
 
 
@@ -86,8 +86,10 @@ class Neighbour:
 class Request:
     """What the customer wants. Empty text and 0 for node_mask mean: choose for me.
 
-    nodes, nodes_later: now and in two years. pod_cidr, node_mask and route_quota (VPC route entries: 48 in 2021, now
-    200 by default and 1000 at most) are Flannel's; instance_type, eni and Pod vSwitches are Terway's.
+    nodes, nodes_later: now and in two years. node_quota: nodes that the cluster may have (2021: 100 by default, Pro 1000,
+    at most 5000; now: Basic 10, Pro 5000 by default and 15000 at most).
+    pod_cidr, node_mask and route_quota (VPC route entries: 48 in 2021, now 200 by default and 1000 at most) are
+    Flannel's; instance_type, eni and Pod vSwitches are Terway's.
     vpc6, pod_cidr6, service_cidr6: of a dual-stack cluster. A range is written as text: Request("192.168.0.0/16").
     """
 
@@ -103,6 +105,7 @@ class Request:
     service_cidr: Range = NONE
     node_mask: int = 0
     route_quota: int = 200
+    node_quota: int = capacity.NODE_QUOTA
     instance_type: str = "ecs.c7.4xlarge"
     eni: Eni = "shared"
     neighbours: tuple[Neighbour, ...] = ()
@@ -144,6 +147,13 @@ class Request:
             raise AcplabError(
                 _("route_quota: {n} is more than a VPC can have.").format(n=self.route_quota),
                 _("Take {most} at most; 200 is the default.").format(most=capacity.MAX_ROUTES),
+            )
+        if self.node_quota > capacity.MAX_NODES:
+            raise AcplabError(
+                _("node_quota: {n} is more than a cluster can have.").format(n=self.node_quota),
+                _("Take {most} at most; a Pro cluster has {usual} by default.").format(
+                    most=capacity.MAX_NODES, usual=capacity.NODE_QUOTA
+                ),
             )
         if self.node_mask != 0 or type(self.node_mask) is not int:
             capacity.require_mask(self.node_mask)

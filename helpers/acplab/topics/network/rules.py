@@ -163,8 +163,11 @@ def _small_vswitch(view: PlanRanges, zone: str, role: Role, there: list[VSwitch]
 
 
 def _plugin(view: PlanRanges) -> Iterator[Finding]:
+    """Nodes of a cluster: CSK:产品简介/使用限制.md (2021), WD:comparison-between-terway-and-flannel (now)."""
     if view.plan.pods_per_node > capacity.MAX_PODS:
         yield Finding("most-pods", (), ())
+    if view.plan.most_nodes > view.plan.node_quota:
+        yield Finding("node-quota", (), (("node_quota",),))
     yield from (_flannel if view.plan.plugin == "flannel" else _terway)(view)
 
 
@@ -212,7 +215,7 @@ def _linked(view: PlanRanges, neighbour: Neighbour) -> Iterator[Finding]:
 
 
 def _cluster(view: PlanRanges, neighbour: Neighbour) -> Iterator[Finding]:
-    """Another cluster: Pod CIDRs differ, Service CIDRs may repeat. Of another VPC, what is routed away counts as used.
+    """Another cluster of this VPC: Pod CIDRs differ, and Service CIDRs may repeat. Of a linked VPC: nothing overlaps.
 
     [derived] What their Service CIDR covers, their Pods cannot reach.
     """
@@ -225,6 +228,8 @@ def _cluster(view: PlanRanges, neighbour: Neighbour) -> Iterator[Finding]:
     if neighbour.service_cidr:
         services = [TheirRange(neighbour, neighbour.service_cidr, services=True)]
         yield from _overlaps("cluster-service-covers-ours", view, [*view.vpcs, *view.pods], services)
+        if not neighbour.same_vpc:
+            yield from _overlaps("service-overlaps-cluster", view, view.services, services)
 
 
 def _reached(view: PlanRanges, theirs: list[TheirRange]) -> Iterator[Finding]:

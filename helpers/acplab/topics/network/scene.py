@@ -218,10 +218,8 @@ def _neighbour(plan: Request, one: Neighbour) -> Iterator[Piece]:
         yield from _cluster(one)
         return
     note = _("interconnected VPC") if one.kind == "vpc" else _("data centre")
-    needs = plan.plugin == "flannel" and plan.pod_cidr
-    notes = (note, _("needs a route for {pods}").format(pods=plan.pod_cidr)) if needs else (note,)
     for cidr in one.cidrs:
-        yield Piece(messages.title(TheirRange(one, cidr)), notes)
+        yield Piece(messages.title(TheirRange(one, cidr)), (note, *rendering.way_to_pods(plan, one)))
 
 
 def _cluster(one: Neighbour) -> Iterator[Piece]:
@@ -230,7 +228,8 @@ def _cluster(one: Neighbour) -> Iterator[Piece]:
         yield Piece(messages.title(TheirRange(one, cidr)), (note,))
     if one.service_cidr:
         services = TheirRange(one, one.service_cidr, services=True)
-        yield Piece(messages.title(services), (_("may repeat our Service CIDR"),))
+        repeats = _("may repeat our Service CIDR") if one.same_vpc else _("must differ from our Service CIDR")
+        yield Piece(messages.title(services), (repeats,))
 
 
 # In words

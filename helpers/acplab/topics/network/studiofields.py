@@ -126,6 +126,7 @@ def _wanted() -> list[Control]:
         Number("nodes", _("Nodes now"), 300),
         Number("nodes_later", _("Nodes in 2 years"), 1200),
         Number("pods_per_node", _("Pods per node"), capacity.MAX_PODS),
+        Number("node_quota", _("Node quota"), capacity.MAX_NODES),
         _text("zones", _("Zones"), "cn-hangzhou-h", parse=planlines.zones, form=planlines.zones_text, width=WIDE),
     ]
 
