@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from acplab.course import questions
 
 Notebook = dict[str, Any]
 
 CHECKED = "nbval-check-output"
-MOST_CELLS = 60
+MOST_CELLS = 110
 MOST_LINES = 15
 LABELS = {"real", "simulated", "explained"}
 GUARDS = {"chapters.open", "labs.start", "labs.find", "cluster.ensure"}
@@ -197,18 +196,6 @@ def links(file: Path, notebook: Notebook) -> list[str]:
             if not (file.parent / target.split("#")[0]).exists():
                 faults.append(f"the cell {cell['id']} links to {target}, which is not there.")
     return faults
-
-
-def bank(file: Path) -> list[str]:
-    """A chapter's question bank: enough questions, each option explained."""
-    found = file.parent / "questions" / f"{file.stem}.yaml"
-    if not found.is_file():
-        return [f"{file.stem} has no question bank {found}."]
-    faults = questions.problems(found)
-    if faults:
-        return faults
-    fewest, number = (5 if file.stem.startswith("00-") else 8), len(questions.read(found))
-    return [] if number >= fewest else [f"{found} has {number} questions; {fewest} are the fewest."]
 
 
 def anchors(glossary: Path) -> set[str]:

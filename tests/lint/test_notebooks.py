@@ -1,16 +1,32 @@
-"""Every notebook keeps the rules of nblint, and nblint notices when one does not."""
+"""Every notebook keeps the rules of nblint, teachlint and banklint, and they notice when one does not."""
 
 from __future__ import annotations
 
 import copy
 import json
 
+import banklint
 import nblint
 import pytest
+import teachlint
 from acplab.base import paths
+from acplab.course import questions
 
 CHAPTERS = sorted((paths.ROOT / "notebooks").glob("*.ipynb"))
 NOTEBOOKS = CHAPTERS + sorted((paths.ROOT / "labs").glob("*/*.ipynb"))
+# Not yet written by the rules of teachlint: the author of a notebook takes it out.
+NOT_YET = {
+    "notebooks/00-welcome.ipynb",
+    "notebooks/02-network-planning.ipynb",
+    "notebooks/10-ingress-release.ipynb",
+    "labs/00-hello/lab.ipynb",
+    "labs/02-flannel-routes/lab.ipynb",
+    "labs/02-plan-the-vpc/lab.ipynb",
+    "labs/02-pod-address-shortage/lab.ipynb",
+    "labs/02-terway-addresses/lab.ipynb",
+    "labs/10-canary-by-request/lab.ipynb",
+    "labs/10-canary-by-weight/lab.ipynb",
+}
 
 
 def named(file) -> str:
@@ -24,7 +40,27 @@ def test_notebook(file):
 
 @pytest.mark.parametrize("file", CHAPTERS, ids=named)
 def test_chapter(file):
-    assert "\n".join(nblint.bank(file) + nblint.chapter(file)) == ""
+    assert "\n".join(banklint.problems(file) + nblint.chapter(file)) == ""
+
+
+def taught(files):
+    """Those of the files that learners open and that are written by the rules of teachlint."""
+    return [file for file in files if file.name != "solution.ipynb" and named(file) not in NOT_YET]
+
+
+@pytest.mark.parametrize("file", taught(NOTEBOOKS), ids=named)
+def test_teaching(file):
+    assert "\n".join(teachlint.problems(file)) == ""
+
+
+@pytest.mark.parametrize("file", taught(CHAPTERS), ids=named)
+def test_a_chapter_asks_its_questions_and_links_to_its_labs(file):
+    assert "\n".join([*banklint.sections(file), *teachlint.labs_linked(file)]) == ""
+
+
+def test_all_question_banks_together():
+    banks = [questions.read(file) for file in sorted(questions.folder().glob("*.yaml"))]
+    assert "\n".join(banklint.together(banks)) == ""
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=named)
@@ -127,7 +163,10 @@ def test_faults_are_found(tmp_path, number, change, sentence):
         ({"nbformat_minor": 4}, "no valid notebook"),
         ({"metadata": {}}, "kernel is None"),
         ({"cells": GOOD["cells"][:1]}, "no code cell"),
-        ({"cells": [cell(f"word-{'x' * n}", "x") for n in range(1, 58)] + GOOD["cells"]}, "61 cells"),
+        (
+            {"cells": [cell(f"word-{'x' * (n % 50)}y{'-z' * (n // 50)}", "x") for n in range(107)] + GOOD["cells"]},
+            "111 cells",
+        ),
     ],
 )
 def test_faults_of_the_whole_are_found(tmp_path, change, sentence):
@@ -143,23 +182,6 @@ def test_code_in_the_text_is_no_link_and_no_label(tmp_path):
 def test_not_json(tmp_path):
     (tmp_path / "bad.ipynb").write_text("{")
     assert "no valid notebook" in nblint.problems(tmp_path / "bad.ipynb")[0]
-
-
-OPTIONS = "options: [{id: a, text: {en: a}, right: true, why: {en: w}}, {id: b, text: {en: b}, why: {en: v}}]"
-QUESTION = "- {id: q%d, section: s, kind: single, ask: {en: x}, source: y, " + OPTIONS + "}\n"
-
-
-@pytest.mark.parametrize(("stem", "enough"), [("00-good", 5), ("10-good", 8)])
-def test_question_banks(tmp_path, stem, enough):
-    file, bank = tmp_path / f"{stem}.ipynb", tmp_path / "questions" / f"{stem}.yaml"
-    assert "no question bank" in nblint.bank(file)[0]
-    bank.parent.mkdir()
-    bank.write_text("".join(QUESTION % n for n in range(enough)))
-    assert nblint.bank(file) == []
-    bank.write_text("".join(QUESTION % n for n in range(enough - 1)))
-    assert f"{enough} are the fewest" in nblint.bank(file)[0]
-    bank.write_text("".join(QUESTION % n for n in range(enough)).replace("en: v", 'en: ""', 1))
-    assert "`options.2.why.en`" in nblint.bank(file)[0]
 
 
 def test_a_link_to_no_term_of_the_glossary_is_found(tmp_path):

@@ -20,27 +20,27 @@ BANK = """\
   kind: single
   ask: {en: "Which controller is retired?", zh: "哪个控制器已退役?"}
   options:
-    - {id: traefik, right: false, text: {en: Traefik}, why: {en: It is alive., zh: 它还在。}}
+    - {id: traefik, right: false, text: {en: Traefik, zh: Traefik}, why: {en: It is alive., zh: 它还在。}}
     - {id: nginx, right: true, text: {en: "ingress-nginx <old>", zh: "ingress-nginx <旧>"}, why: {en: Its makers said so., zh: 作者说的。}}
-    - {id: envoy, text: {en: Envoy}, why: {en: It is a proxy., zh: 它是代理。}}
+    - {id: envoy, text: {en: Envoy, zh: Envoy}, why: {en: It is a proxy., zh: 它是代理。}}
   facts: ["10"]
-  source: the makers' page; CANARY
+  source: the makers' page; CANARY(row 3)
 - id: or
   section: canary
   kind: multiple
   ask: {en: "Which can say OR?", zh: "哪些支持“或”?"}
   options:
-    - {id: route, right: true, text: {en: HTTPRoute}, why: {en: Entries of `matches` are OR.}}
-    - {id: match, right: false, text: {en: service-match}, why: {en: One rule per Service.}}
-    - {id: own, right: true, text: {en: IngressRoute}, why: {en: It has a language of its own.}}
+    - {id: route, right: true, text: {en: HTTPRoute, zh: HTTPRoute}, why: {en: Entries of `matches` are OR., zh: 或}}
+    - {id: match, right: false, text: {en: service-match, zh: service-match}, why: {en: One rule per Service., zh: 一条}}
+    - {id: own, right: true, text: {en: IngressRoute, zh: IngressRoute}, why: {en: It has a language of its own., zh: 自己的}}
   source: CANARY
 - id: draws
   section: canary
   kind: single
-  ask: {en: "Does Traefik draw at random?"}
+  ask: {en: "Does Traefik draw at random?", zh: "Traefik会随机抽取吗?"}
   options:
-    - {id: "yes", text: {en: "Yes"}, why: {en: "No."}}
-    - {id: "no", right: true, text: {en: "No"}, why: {en: It counts.}}
+    - {id: "yes", text: {en: "Yes", zh: 是}, why: {en: "No.", zh: 不}}
+    - {id: "no", right: true, text: {en: "No", zh: 否}, why: {en: It counts., zh: 它计数}}
   source: CANARY
 """
 
@@ -51,6 +51,8 @@ def file(tmp_path, monkeypatch):
     found = tmp_path / "notebooks" / "questions" / f"{NAME}.yaml"
     found.parent.mkdir(parents=True)
     found.write_text(BANK, encoding="utf-8")
+    keys = "CANARY: {en: 'our table,', zh: 我们的表}\nTF: {en: resource, zh: 资源}\n"
+    (tmp_path / "notebooks" / "sources.yaml").write_text(keys, encoding="utf-8")
     return found
 
 
@@ -97,7 +99,7 @@ def test_every_option_is_explained(quiz):
     assert words.startswith("Question 1: A is not right")
     assert "A. Traefik (wrong, your choice)\n     It is alive." in words
     assert "B. ingress-nginx <old> (right)\n     Its makers said so." in words
-    assert "Source: the makers' page" in words
+    assert "Source: the makers' page; our table, row 3" in words
     assert feedback._repr_mimebundle_()["text/plain"] == words
     assert "&lt;old&gt;" in feedback.html()
 
@@ -138,7 +140,21 @@ def test_in_chinese(in_order):
     quiz = exam.ask(NAME, language="zh")
     assert "1. 哪个控制器已退役? (choose one)" in quiz.words()
     assert "B. ingress-nginx <旧> (right)\n     作者说的。" in quiz.answer(1, "A").words()
-    assert "A. HTTPRoute" in quiz.words(), "English where there is no Chinese text yet"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("TF:vpc", "resource vpc"),
+        ("TF:a/b#c (d)", "resource a/b#c (d)"),
+        ("TF", "resource"),
+        ("TF(7)", "resource 7"),
+        ("TFX:vpc", "TFX:vpc"),
+        ("kubernetes/kubernetes #72236", "kubernetes/kubernetes #72236"),
+    ],
+)
+def test_a_source_is_written_out(file, source, words):
+    assert questions.source_words(source, "en") == words
 
 
 def test_in_both_languages(in_order):
@@ -173,8 +189,9 @@ def test_an_answer_is_kept_by_what_was_chosen_not_by_its_letter(file):
 
 def test_right_answers_are_spread_over_the_letters_with_any_seed(file):
     """Written with the right answer first, as one tends to."""
-    options = [{"id": str(n), "text": {"en": str(n)}, "right": n == 0, "why": {"en": "?"}} for n in range(4)]
-    entry = {"section": "all", "kind": "single", "ask": {"en": "?"}, "source": "?", "options": options}
+    words = {"en": "?", "zh": "?"}
+    options = [{"id": str(n), "text": words, "right": n == 0, "why": words} for n in range(4)]
+    entry = {"section": "all", "kind": "single", "ask": words, "source": "?", "options": options}
     file.write_text(json.dumps([entry | {"id": f"question-{i}"} for i in range(10)]), encoding="utf-8")
     orders = set()
     for seed in range(30):
@@ -287,12 +304,12 @@ def test_an_unknown_bank(file):
         ("right: true, text: {en: HTTP", "right: false, text: {en: HTTP", "at least two right options, not 1"),
         ("{en: It is alive., zh: 它还在。}", '{en: ""}', "`options.1.why.en`: String should have at least 1 character"),
         (", why: {en: It is alive., zh: 它还在。}", "", "question 1: `options.1.why` is missing"),
-        ('{en: "Yes"}', "{en: Yes}", "question 3: `options.1.text.en`: Input should be a valid string, not True"),
+        ('{en: "Yes", ', "{en: Yes, ", "question 3: `options.1.text.en`: Input should be a valid string, not True"),
         ("right: false, text: {en: serv", 'right: "no", text: {en: serv', "Input should be a valid boolean, not 'no'"),
         ("kind: single", "kind: truefalse", "`kind`: Input should be 'single' or 'multiple'"),
         ("id: or\n", "id: retired\n", "'retired' is used twice"),
         ("id: envoy", "id: nginx", "Two options have the id 'nginx'"),
-        ("  source: the makers' page; CANARY\n", "", "`source` is missing"),
+        ("  source: the makers' page; CANARY(row 3)\n", "", "`source` is missing"),
         ("  section: entry\n", "", "`section` is missing"),
         ("  facts:", "  points: 3\n  facts:", "There is no key `points`; use one of: "),
     ],
@@ -307,4 +324,4 @@ def test_faults_of_a_bank_are_sentences(file, before, after, sentence):
 
 def test_the_bank_itself_is_fine(file):
     assert questions.problems(file) == []
-    assert questions.read(file)[0].sources == ["the makers' page", "CANARY"]
+    assert questions.read(file)[0].sources == ["the makers' page", "CANARY(row 3)"]

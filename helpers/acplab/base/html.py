@@ -19,6 +19,18 @@ TONES = {
 }
 
 
+# Radio buttons and checkboxes of ipywidgets have one line of fixed height: in a narrow window long options would
+# overlap or be cut off. The class goes on the widget, the style into any HTML widget beside it.
+OPTIONS_CLASS = "acplab-options"
+OPTIONS_STYLE = (
+    f"<style>.{OPTIONS_CLASS}, .{OPTIONS_CLASS} .widget-checkbox, .{OPTIONS_CLASS} label {{ height: auto; }}"
+    f" .{OPTIONS_CLASS} label {{ display: flex; align-items: flex-start; padding: 3px 0; line-height: 1.4;"
+    " white-space: normal; overflow: visible; }"
+    f" .{OPTIONS_CLASS} .widget-radio-box label {{ flex-direction: row-reverse; justify-content: flex-end; }}"
+    f" .{OPTIONS_CLASS} input {{ flex: none; margin: 3px 8px 0 1px; }}</style>"
+)
+
+
 def esc(text: Any) -> str:
     """The text, safe inside an element and inside a quoted attribute."""
     return escape(str(text), quote=True)
@@ -37,7 +49,7 @@ def lines(text: Any) -> str:
 def pairs(rows: list[tuple[str, str]]) -> str:
     """A list of (what, text): a description list, which screen readers read in order."""
     inner = "".join(
-        f'<dt style="font-weight: 600; margin: 0">{esc(name)}</dt><dd style="margin: 0 0 4px 1.5em">{lines(text)}</dd>'
+        f'<dt style="font-weight: 600; margin: 0; width: auto">{esc(name)}</dt><dd style="margin: 0 0 4px 1.5em">{lines(text)}</dd>'
         for name, text in rows
     )
     return f'<dl style="margin: 2px 0 6px 0">{inner}</dl>'

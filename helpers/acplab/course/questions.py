@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import string
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,21 +17,21 @@ from acplab.base.yaml_models import YamlModel
 
 LETTERS = "ABCDEFGH"
 ENGLISH, CHINESE, BOTH = "en", "zh", "both"
+KEY_LETTERS = string.ascii_letters
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, strict=True)]
 
 
 class Words(YamlModel):
-    """A text in the two languages of the course; English until there is a Chinese one."""
+    """A text in the two languages of the course."""
 
     en: Text
-    zh: Text | None = None
+    zh: Text
 
     def said(self, language: str) -> str:
         """The text in a language, or in both."""
-        chinese = self.zh or self.en
         if language == BOTH:
-            return f"{self.en} / {chinese}"
-        return chinese if language == CHINESE else self.en
+            return f"{self.en} / {self.zh}"
+        return self.zh if language == CHINESE else self.en
 
 
 class Option(YamlModel):
@@ -82,6 +83,25 @@ class Question(YamlModel):
     def lettered(self) -> list[tuple[str, Option]]:
         """(letter, option), in the order in which they are shown."""
         return list(zip(LETTERS, self.options, strict=False))
+
+
+def sources() -> dict[str, Words]:
+    """What the keys of sources stand for."""
+    entries = yaml_models.load(paths.ROOT / "notebooks" / "sources.yaml")
+    return {key: Words(**entry) for key, entry in entries.items()}
+
+
+def source_words(source: str, language: str) -> str:
+    """A source with its key written out: "TF:vpc" is resource vpc of the Terraform provider, "YT(7)" chapter 7 of YT."""
+    key = source_key(source)
+    known, place = sources().get(key), source[len(key) :]
+    place = place[1:-1] if place.startswith("(") else place.lstrip(":- ")
+    return f"{known.said(language)} {place}".strip() if known else source
+
+
+def source_key(source: str) -> str:
+    """The word that a source begins with."""
+    return source[: len(source) - len(source.lstrip(KEY_LETTERS))]
 
 
 def folder() -> Path:

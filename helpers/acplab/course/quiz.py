@@ -64,7 +64,8 @@ class Feedback:
         return html.card("good" if self.right else "bad", self.title(), body)
 
     def _source(self) -> str:
-        return _("Source: {source}").format(source=self.question.source)
+        sources = [questions.source_words(one, self.language) for one in self.question.sources]
+        return _("Source: {source}").format(source="; ".join(sources))
 
     def _head(self, letter: str, option: Option) -> str:
         chosen = option.id in self.chosen

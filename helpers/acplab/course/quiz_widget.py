@@ -20,7 +20,7 @@ class QuizWidget:
     def __init__(self, quiz: Quiz) -> None:
         self.quiz = quiz
         self.rows = [_Row(quiz, number) for number in quiz.numbers()]
-        self.remark = widgets.HTML(f'<div style="{_TEXT}">{html.inline(quiz.remark)}</div>' if quiz.remark else "")
+        self.remark = widgets.HTML(f'{html.OPTIONS_STYLE}<div style="{_TEXT}">{html.inline(quiz.remark)}</div>')
         self.language = _language_switch(quiz.language)
         self.language.observe(lambda change: self._switch(change["new"]), names="value")
         above = [self.remark, self.language] if self.rows else [self.remark]
@@ -44,8 +44,11 @@ class _Row:
         several = quiz.questions[number - 1].kind == "multiple"
         self.choices = _Boxes(quiz.options(number)) if several else _Radios(quiz.options(number))
         named = _("Check answer {number}").format(number=number)
-        self.button = widgets.Button(description=named, tooltip=named, layout=widgets.Layout(width="auto"))
+        self.button = widgets.Button(
+            description=named, tooltip=named, layout=widgets.Layout(width="auto", align_self="flex-start")
+        )
         self.button.on_click(lambda _button: self._judge())
+        self.choices.box.add_class(html.OPTIONS_CLASS)
         self.box = widgets.VBox([self.ask, self.choices.box, self.button, self.feedback])
         self.say()
 

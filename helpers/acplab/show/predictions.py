@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from acplab.measure import Share
 
 
-_COLOUR = "color: var(--jp-content-font-color1, inherit)"  # readable in the dark theme too
+_TEXT = "line-height: 1.45; color: var(--jp-content-font-color1, inherit)"  # readable in the dark theme too
 NEAR = 0.1  # a number that differs from what was found by at most this share of it is near enough
 FEW = 10  # up to here a whole number must be met exactly: of 4 Pods, 5 are too many
 
@@ -102,7 +102,7 @@ class Guess(ABC):
         self._input, self._status = self._make_input(), ipywidgets.HTML()
         self._show(self._noted())
         self._input.observe(lambda change: self._given(change["new"]), names="value")
-        question = f'<strong style="{_COLOUR}">{html.inline(self.question)}</strong>'
+        question = f'{html.OPTIONS_STYLE}<div style="font-weight: 600; {_TEXT}">{html.inline(self.question)}</div>'
         return ipywidgets.VBox([ipywidgets.HTML(question), self._input, self._status])
 
     def _given(self, value: Any) -> None:
@@ -124,7 +124,7 @@ class Guess(ABC):
 
     def _say(self, status: str) -> None:
         if self._status is not None:
-            self._status.value = f'<span role="status" style="{_COLOUR}">{html.esc(status)}</span>'
+            self._status.value = f'<div role="status" style="{_TEXT}">{html.esc(status)}</div>'
 
     def _noted(self) -> str:
         return _("noted: {answer}").format(answer=self._words(self.value)) if self.answered else self._wanted()
@@ -296,7 +296,9 @@ class Choice(Guess):
         import ipywidgets
 
         # Without index=None the first option would be chosen from the start.
-        return ipywidgets.RadioButtons(options=self.options, index=None, layout={"width": "auto"})
+        buttons = ipywidgets.RadioButtons(options=self.options, index=None, layout={"width": "auto"})
+        buttons.add_class(html.OPTIONS_CLASS)
+        return buttons
 
     def _as_input(self) -> str | None:
         return self.value  # type: ignore[no-any-return]
