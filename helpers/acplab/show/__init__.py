@@ -3,6 +3,7 @@
 Importing this is quick; matplotlib and ipywidgets are loaded when the first picture or widget is made.
 """
 
+from acplab.show.diagrams import Diagram
 from acplab.show.drills import drill
 from acplab.show.figures import Figure
 from acplab.show.live_view import LiveView, live
@@ -14,6 +15,7 @@ from acplab.show.timelines import timeline
 
 __all__ = [
     "Choice",
+    "Diagram",
     "Figure",
     "LiveView",
     "Prediction",

@@ -38,7 +38,8 @@ from acplab.topics.network.planner import (
 __all__ = [
     "Brief", "Growth", "Limit", "Neighbour", "Plan", "Plugin", "Range", "Request", "Result", "VSwitch", "Violation",
     "apply", "changed", "check", "cluster_ranges", "flannel_nodes", "flannel_pods", "growth", "kind_config", "plan",
-    "plan_holds", "plan_keeps", "plan_or_raise", "plan_picture", "planning_studio", "recorded_plan", "recorded_plan_hint", "repair", "terway_pods", "usable", "valid",
+    "plan_holds", "plan_keeps", "plan_or_raise", "plan_picture", "planning_studio", "recorded_plan", "recorded_plan_hint", "repair", "terraform",
+    "terway_pods", "usable", "valid", "vpc_diagram",
 ]  # fmt: skip
 
 
@@ -53,6 +54,8 @@ LATER = {
     "kind_config": "to_cluster",
     "plan_picture": "picture",
     "planning_studio": "studio",
+    "terraform": "hcl",
+    "vpc_diagram": "vpc",
 }
 
 
