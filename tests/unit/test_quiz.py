@@ -161,6 +161,13 @@ def test_in_both_languages(in_order):
     assert "Which controller is retired? / 哪个控制器已退役?" in exam.ask(NAME, language="both").words()
 
 
+@pytest.mark.parametrize(
+    ("en", "zh", "said"), [("25 %", "25%", "25 %"), ("a b", "a b", "a b"), ("two", "2", "two / 2")]
+)
+def test_in_both_languages_nothing_is_said_twice(en, zh, said):
+    assert questions.Words(en=en, zh=zh).said("both") == said
+
+
 def test_an_unknown_language(in_order):
     with pytest.raises(AcplabError) as caught:
         exam.ask(NAME, language="fr")

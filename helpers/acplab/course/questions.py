@@ -28,8 +28,8 @@ class Words(YamlModel):
     zh: Text
 
     def said(self, language: str) -> str:
-        """The text in a language, or in both."""
-        if language == BOTH:
+        """The text in a language, or in both; a number such as "25 %" is not said twice."""
+        if language == BOTH and self.zh.replace(" ", "") != self.en.replace(" ", ""):
             return f"{self.en} / {self.zh}"
         return self.zh if language == CHINESE else self.en
 
