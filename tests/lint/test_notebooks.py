@@ -53,6 +53,11 @@ def test_teaching(file):
     assert "\n".join(teachlint.problems(file)) == ""
 
 
+@pytest.mark.parametrize("file", sorted((paths.ROOT / "helpers/templates").glob("*/*.ipynb")), ids=named)
+def test_what_a_new_chapter_or_lab_begins_with(file):
+    assert "\n".join(teachlint.problems(file)) == ""
+
+
 @pytest.mark.parametrize("file", taught(CHAPTERS), ids=named)
 def test_a_chapter_asks_its_questions_and_links_to_its_labs(file):
     assert "\n".join([*banklint.sections(file), *teachlint.labs_linked(file)]) == ""

@@ -27,7 +27,8 @@ OPTIONS_STYLE = (
     f" .{OPTIONS_CLASS} label {{ display: flex; align-items: flex-start; padding: 3px 0; line-height: 1.4;"
     " white-space: normal; overflow: visible; }"
     f" .{OPTIONS_CLASS} .widget-radio-box label {{ flex-direction: row-reverse; justify-content: flex-end; }}"
-    f" .{OPTIONS_CLASS} input {{ flex: none; margin: 3px 8px 0 1px; }}</style>"
+    f" .{OPTIONS_CLASS} input {{ flex: none; margin: 3px 8px 0 1px; }}"
+    f" .{OPTIONS_CLASS} .widget-radio-box input {{ margin-top: 0; }}</style>"
 )
 
 
