@@ -24,9 +24,11 @@ CLEAN = (
     "helpers/acplab/measure",
     "helpers/acplab/show",
     "helpers/acplab/topics",
+    "labs/00-hello",
     "labs/10-canary-by-request",
     "labs/10-canary-by-weight",
     "notebooks/00-welcome.ipynb",
+    "notebooks/glossary.md",
     "notebooks/10-ingress-release.ipynb",
 )
 TEXTS = {".py": wordlint.of_python, ".ipynb": wordlint.of_notebook, ".yaml": wordlint.of_text, ".md": wordlint.of_text}
