@@ -21,7 +21,6 @@ PARTS = {
     "measure": "measure",
     "network": "topics.network",
     "quiz": "course.quiz",
-    "release": "topics.release",
     "reliability": "topics.reliability",
     "show": "show",
 }

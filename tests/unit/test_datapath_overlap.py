@@ -68,14 +68,10 @@ table ip kube-proxy {
 \t\t\t     172.21.3.90 . tcp . 80 : goto service-CD-shop/cart/tcp/http }
 \t}
 \tchain service-AB-shop/shop/tcp/http {
-\t\tip daddr 172.21.3.9 tcp dport 80 ip saddr != 172.20.0.0/16 jump mark-for-masquerade
-\t\tnumgen random mod 2 vmap { 0 : goto endpoint-E1-shop, 1 : goto endpoint-E2-shop }
+\t\tmeta l4proto tcp dnat ip to numgen random mod 2 map { 0 : 172.20.1.4 . 8080, 1 : 172.20.2.5 . 8080 }
 \t}
-\tchain endpoint-E1-shop {
-\t\tmeta l4proto tcp dnat to 172.20.1.4:8080
-\t}
-\tchain endpoint-E2-shop {
-\t\tmeta l4proto tcp dnat to 172.20.2.5:8080
+\tchain service-CD-shop/cart/tcp/http {
+\t\tmeta l4proto tcp dnat ip to numgen random mod 1 map { 0 : 172.20.1.9 . 8080 }
 \t}
 }
 """
@@ -105,6 +101,15 @@ def test_nftables_draws_once(monkeypatch):
 
 def test_a_service_without_endpoints_leads_nowhere(monkeypatch):
     assert told(monkeypatch) == []
+
+
+def test_a_number_of_targets_is_waited_for(monkeypatch):
+    waited = []
+    monkeypatch.setattr(kube, "wait", lambda *about: waited.append((*about[:2], about[2]({}), *about[3:])))
+    told(monkeypatch, iptables=IPTABLES)
+    assert len(datapath.targets("shop", "shop", "node-1", count=2)) == 2
+    datapath.targets("shop", "shop", "node-1", count=3)
+    assert waited == [("service", "shop", True, "shop", 30), ("service", "shop", False, "shop", 30)]
 
 
 ANSWER = '200 v1 {"version":"v1","pod":"server-1"}\n'

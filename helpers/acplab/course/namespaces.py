@@ -15,7 +15,6 @@ from acplab.kube import Object
 LAB, CHAPTER = "acplab.dev/lab", "acplab.dev/chapter"
 EVERYWHERE = "*"
 READY = "acplab.dev/ready"  # an annotation: set up to the end, so that an interrupted start is noticed
-UNDOES = "acplab.dev/undoes"  # an annotation of a Pod: what it undoes when it ends, for which it gets its grace period
 
 # What a learner would recognise; the rest (Endpoints, ReplicaSets, ...) follows from it.
 _WORTH_SAYING = (
@@ -107,8 +106,7 @@ class LabNamespace:
         # Nobody needs an orderly end of these, and one Pod that drains for 30 s would hold up a reset.
         # Only once the namespace is on its way out: before that their Deployments would replace them.
         for pod in kube.list("pod", self.name):
-            if UNDOES not in (pod["metadata"].get("annotations") or {}):
-                kube.delete("pod", pod["metadata"]["name"], self.name, wait=False, grace=0)
+            kube.delete("pod", pod["metadata"]["name"], self.name, wait=False, grace=0)
 
     def _manifest(self) -> Object:
         labels = {self.label: self.owner}

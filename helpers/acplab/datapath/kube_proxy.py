@@ -28,10 +28,15 @@ class Target:
         return line.format(takes=self.takes, overall=self.overall, endpoint=self.endpoint)
 
 
-def targets(service: str, namespace: str, node: str) -> list[Target]:
-    """The Pods to which a node's rules lead for one Service, in the order in which a connection meets them."""
+def targets(service: str, namespace: str, node: str, count: int | None = None) -> list[Target]:
+    """The Pods to which a node's rules lead for one Service, in the order in which a connection meets them.
+
+    count: wait until there are so many; kube-proxy writes its rules a moment after a Pod is ready.
+    """
+    if count is not None:
+        kube.wait("service", service, lambda _service: len(targets(service, namespace, node)) == count, namespace, 30)
     found = "\n".join(rules(service, namespace, node))
-    return _lots(found) if "numgen" in found or "dnat to" in found else list(_in_turn(found))
+    return _by_lot(found) if "numgen" in found else list(_in_turn(found))
 
 
 def _in_turn(found: str) -> Iterator[Target]:
@@ -45,9 +50,10 @@ def _in_turn(found: str) -> Iterator[Target]:
         left -= takes * left
 
 
-def _lots(found: str) -> list[Target]:
-    """nftables: one number by lot, and a map from each number to a Pod."""
-    endpoints = re.findall(r"dnat to (\S+)", found)
+def _by_lot(found: str) -> list[Target]:
+    """nftables: one number is drawn, and a map has a Pod for each number."""
+    drawn = re.findall(r"numgen random mod \d+ map \{(.*?)\}", found, re.DOTALL)
+    endpoints = [":".join(pair) for one in drawn for pair in re.findall(r": (\S+) \. (\d+)", one)]
     return [Target(one, 1 / len(endpoints), 1 / len(endpoints)) for one in endpoints]
 
 
