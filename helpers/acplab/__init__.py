@@ -21,6 +21,7 @@ PARTS = {
     "measure": "measure",
     "network": "topics.network",
     "quiz": "course.quiz",
+    "release": "topics.release",
     "reliability": "topics.reliability",
     "show": "show",
 }

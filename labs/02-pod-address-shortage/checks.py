@@ -9,7 +9,7 @@ from acplab.grading import LabView, Results, Words, at_start, diagnose, expect, 
 SHOP, EVERYWHERE = "app=shop", "*"
 NEVER = 3  # addresses of a node's Pod CIDR that no Pod gets: the network's, the gateway's and the last one
 SYSTEM = 3  # Pods of the system that may be on a node: two of CoreDNS, one that provides volumes
-PODS = 20
+PODS = 8
 PREFIX = 19  # a larger Pod CIDR the shop does not get
 # What the shop says. The office and the factory have, among much else, all ranges that acplab's own Docker network may
 # take: a plan that meets them could not be built.
@@ -46,6 +46,7 @@ def diagnosis(lab: LabView) -> Results:
     truth = lab.recall("start") or {}
     for path in ("diagnosis.addresses", "diagnosis.held", "diagnosis.waiting"):
         yield expect.noted(lab, path, truth.get(path.partition(".")[2]))
+    yield expect.noted(lab, "diagnosis.cause", "plan" if truth else None)
 
 
 @task("plan")

@@ -1,11 +1,14 @@
-"""A person's way: JupyterLab in a real browser, a chapter by Run All, a lab's panel by keyboard alone."""
+"""A person's way: JupyterLab in a real browser, a chapter by Run All; panel, prediction and quiz by keyboard alone."""
 
 from __future__ import annotations
 
+import json
 import shutil
+from pathlib import Path
 
 import pytest
 from acplab.base import paths
+from acplab.course import answers, questions
 from acplab.course import lab as labs
 from acplab.host import jupyter as server
 from playwright.sync_api import Page, expect, sync_playwright
@@ -28,7 +31,7 @@ RUNNING = "() => jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.
 
 
 @pytest.fixture(scope="module")
-def jupyter(cluster, tmp_path_factory):
+def jupyter(tmp_path_factory):
     """A JupyterLab on copies, so that running them leaves no output in the checkout."""
     root = tmp_path_factory.mktemp("course")
     for folder in ("notebooks", "labs"):
@@ -60,7 +63,7 @@ def open_notebook(page: Page, jupyter: server.Server, notebook: str) -> None:
     page.wait_for_function(f"() => ({RUNNING})() === 'idle'", timeout=90_000)
 
 
-def test_chapter_10_runs_by_run_all(page, jupyter):
+def test_chapter_10_runs_by_run_all(page, jupyter, cluster):
     open_notebook(page, jupyter, "notebooks/10-ingress-release.ipynb")
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
@@ -73,7 +76,7 @@ def test_chapter_10_runs_by_run_all(page, jupyter):
     assert all(one["count"] for one in cells)
 
 
-def test_the_panel_checks_by_keyboard_alone(page, jupyter):
+def test_the_panel_checks_by_keyboard_alone(page, jupyter, cluster):
     labs.find(LAB).reset(lambda _words: None)
     open_notebook(page, jupyter, f"labs/{LAB}/lab.ipynb")
     run_until_panel(page)
@@ -103,3 +106,68 @@ def run_until_panel(page: Page) -> None:
         if page.get_by_role("button", name="Check 1", exact=True).count():
             return
     raise AssertionError(f"no panel after eight cells: {page.evaluate(CELLS)}")
+
+
+ASKING = """\
+from acplab import labs, quiz
+guess = labs.find("00-hello").predict("browser", "How many Pods are ready?", 0, 500, "Pods")
+guess
+---
+one = quiz.ask("00-welcome", "exam", language="en", seed=1)
+one.questions = one.questions[:1]
+one
+"""
+
+
+@pytest.fixture
+def asking(jupyter):
+    """A notebook that asks for a prediction and some questions; what is answered is forgotten at the end."""
+    cells = [
+        {
+            "cell_type": "code",
+            "id": f"ask-{n}",
+            "metadata": {},
+            "source": source,
+            "outputs": [],
+            "execution_count": None,
+        }
+        for n, source in enumerate(ASKING.split("---\n"))
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": kernel, "cells": cells}
+    (Path(jupyter.root) / "asking.ipynb").write_text(json.dumps(notebook))
+    yield "asking.ipynb"
+    answers.forget_predictions("00-hello")
+
+
+def run_all(page: Page) -> None:
+    page.evaluate("() => { void jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    page.get_by_role("button", name="Check answer 1", exact=True).wait_for()
+
+
+def test_predictions_and_questions_are_answered_by_keyboard_alone(page, jupyter, asking):
+    open_notebook(page, jupyter, asking)
+    run_all(page)
+    field = page.get_by_label("Your answer (Pods)")
+    field.focus()
+    page.keyboard.type("100")
+    page.keyboard.press("Enter")
+    page.get_by_text("noted: 100 Pods", exact=True).wait_for()
+    options = page.get_by_role("radio")
+    options.first.focus()
+    page.keyboard.press("Space")
+    for _option in range(options.count()):  # the Tab key goes from option to option
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Check answer 1", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_text("Question 1: A is", exact=False).first.wait_for()
+    page.get_by_role("button", name="中文", exact=True).click()
+    asked = next(one for one in questions.load("00-welcome") if one.section == "exam")
+    page.get_by_text(asked.ask.zh, exact=False).wait_for()
+
+
+def test_an_answer_is_there_after_a_restart_of_the_kernel(page, jupyter, asking):
+    labs.find("00-hello").predict("browser", "How many Pods are ready?", 0, 500, "Pods").set(7)
+    open_notebook(page, jupyter, asking)
+    run_all(page)
+    expect(page.get_by_label("Your answer (Pods)")).to_have_value("7")

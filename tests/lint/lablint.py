@@ -312,7 +312,7 @@ def called(trees: list[ast.Module], method: str) -> list[str]:
 
 
 def clashes(folders: list[Path]) -> list[str]:
-    """Host names that two labs claim: the entrance is shared, so one would answer for the other."""
+    """Host names that two labs claim: the ingress is shared, so one would answer for the other."""
     hosts = [(host, lab.id) for lab in map(spec.read, folders) for host in lab.hosts]
     counts = Counter(host for host, _lab in hosts)
     return [f"{host} belongs to {lab} and to another lab." for host, lab in hosts if counts[host] > 1]

@@ -22,7 +22,7 @@ WORDS = {
     r"\bwhoever\b": "a subject: who ... and a verb",
     r"\bset(s|ting)? (it |them |\{\w+\} )?going\b": "start, restart",
     r"\bstands\b(?! (in )?for)": "is, runs, is listed",
-    rf"\b({THINGS}) an? (node|second|minute|hour|day|zone|bar|bucket|request|line|pod|lab|chapter|version|cluster)\b": "per",
+    rf"\b({THINGS}) an? (node|second|minute|hour|day|zone|bar|bucket|request|line|pod|lab|chapter|version|cluster)\b(?!')": "per",
     r"\bnobody listens\b": "nothing is listening",
     r"\bnot so after\b": "condition not met within",
     r"\bfits on no node\b": "is unschedulable",

@@ -112,7 +112,7 @@ conntrack v1.4.7 (conntrack-tools): 1 flow entries have been shown.
 def test_a_connection_tells_who_really_answers(said):
     said["one conntrack -L -p tcp -d 172.21.3.9"] = CONNTRACK
     (seen,) = datapath.connections("one", "172.21.3.9")
-    assert seen == hops.Connection("172.20.1.4", "172.21.3.9:80", "172.20.2.5:8080", "172.20.1.4")
+    assert seen == hops.ConntrackEntry("172.20.1.4", "172.21.3.9:80", "172.20.2.5:8080", "172.20.1.4")
 
 
 SAVED = """\

@@ -56,7 +56,7 @@ def bad() -> dict[str, Finding]:
 def test_a_healthy_machine():
     assert bad() == {}
     assert set(findings()) == {
-        "system", "folders", "memory", "inotify instances", "disk", "Docker", "images", "cluster", "API server", "entrance", "JupyterLab",
+        "system", "folders", "memory", "inotify instances", "disk", "Docker", "images", "cluster", "API server", "ingress URL", "JupyterLab",
     }  # fmt: skip
 
 
@@ -125,7 +125,7 @@ def test_a_cluster_in_trouble_says_what_find_says(monkeypatch):
 def test_no_cluster_at_all(monkeypatch):
     monkeypatch.setattr(cluster, "recorded", lambda profile: None)
     monkeypatch.setattr(cluster, "diagnose", lambda recorded, profile: AcplabError("There is none.", "start"))
-    assert {"cluster", "entrance"} <= set(bad())
+    assert {"cluster", "ingress URL"} <= set(bad())
 
 
 def test_an_api_server_that_is_not_ours(monkeypatch):
@@ -136,9 +136,9 @@ def test_an_api_server_that_is_not_ours(monkeypatch):
     assert [one.found for one in bad().values()] == ["This is not a cluster of acplab, so nothing was changed."]
 
 
-def test_nobody_at_the_entrance(monkeypatch):
+def test_nothing_listens_at_the_ingress_url(monkeypatch):
     monkeypatch.setattr(cluster, "answers", lambda there, timeout=2.0: False)
-    assert bad()["entrance"].ok is False
+    assert bad()["ingress URL"].ok is False
 
 
 def test_jupyter_not_running_is_nothing_wrong(monkeypatch):

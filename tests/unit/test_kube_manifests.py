@@ -503,3 +503,17 @@ def test_a_slip_names_the_verb_and_its_shape():
 def test_nothing_to_apply_is_nothing_done(server):
     assert kube.apply([]) == []
     assert server.written == []
+
+
+def test_a_pod_that_comes_before_its_namespaces_service_account_is_tried_again(monkeypatch):
+    pod = {"kind": "Pod", "metadata": {"name": "shop", "namespace": "shop"}}
+    answers = [client.Refused('pods "shop" is forbidden: error looking up service account shop/default', "", 403)] * 2
+
+    def server_side_apply(*_arguments, **_options):
+        if answers:
+            raise answers.pop()
+        return SimpleNamespace(to_dict=lambda: pod)
+
+    monkeypatch.setattr(client, "client", lambda: SimpleNamespace(server_side_apply=server_side_apply))
+    assert kube._server_side_apply(pod, SimpleNamespace(kind="Pod")) == pod
+    assert answers == []

@@ -383,6 +383,7 @@ def test_reset_ends_pods_at_once_but_only_once_the_namespace_goes(world):
     lesson = started()
     world.kube.put("Pod", "slow", "lab-01-shop")
     world.kube.put("Pod", "stranger", "default")
+    world.kube.put("Pod", "tidy", "lab-01-shop", metadata={"annotations": {namespaces.UNDOES: "the routes of a node"}})
     deletes: list[str] = []
     delete = world.kube.delete
 

@@ -48,6 +48,13 @@ def test_an_error_of_the_app_counts_for_its_version() -> None:
     assert seen.share("v9").hits == 0
 
 
+def test_the_error_share_of_a_version_leaves_out_what_no_version_answered() -> None:
+    seen = made("112eext")
+    assert (seen.error_share("v2").hits, seen.error_share("v2").n) == (2, 3)
+    assert (seen.error_share("v1").hits, seen.error_share("v1").n) == (0, 2)
+    assert seen.error_share("v9").n == 0
+
+
 @pytest.mark.parametrize(
     ("pattern", "only"),
     [("222", True), ("2", True), ("122", False), ("22x", False), ("22e", False), ("", False), ("x", False)],

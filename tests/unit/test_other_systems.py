@@ -35,7 +35,7 @@ else:
 exec(sys.argv[1])
 """
 DESKTOP = {"ServerVersion": "28.3.0", "KernelVersion": "6.10.14-linuxkit", "MemTotal": 8 * 1024**3,
-           "DockerRootDir": "/var/lib/docker", "OperatingSystem": "Docker Desktop"}  # fmt: skip
+           "DockerRootDir": "/var/lib/docker-desktop-only", "OperatingSystem": "Docker Desktop"}  # fmt: skip
 
 
 @pytest.fixture
@@ -43,7 +43,6 @@ def run(tools, folders):
     """Run Python code there; what it printed."""
     tools.add("docker")
     tools.answer("docker", "info", out=json.dumps(DESKTOP))
-    tools.answer("docker", "info", "--format", "{{.DockerRootDir}}", out="/var/lib/docker-desktop-only\n")
 
     def call(program: str, code: int = 0) -> str:
         done = subprocess.run([sys.executable, "-c", HIDDEN, program], capture_output=True, text=True, timeout=60)

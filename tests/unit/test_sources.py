@@ -26,7 +26,10 @@ class Store:
         self.answering: tuple[str, ...] = ()
         self.asked: list[str] = []
         self.broken: set[str] = set()
-        self.data_root = ""
+        self.root: Path | None = None
+
+    def daemon(self) -> docker.Daemon | None:
+        return docker.Daemon("29.1.0", "6.12.0", self.root, 10**12, False) if self.root else None
 
     def run(self, *words, **_) -> str:
         verb, last = words[0], str(words[-1])
@@ -34,8 +37,6 @@ class Store:
             if last not in self.images:
                 raise AcplabError(f"docker image failed: no such image {last}", "")
             return self.images[last] + "\n"
-        if verb == "info":
-            return f"{self.data_root}\n"
         self.asked.append(f"{verb} {last}")
         if words[:2] == ("manifest", "inspect") and not last.startswith(self.answering):
             raise AcplabError("docker manifest failed: no route to host", "")
@@ -73,6 +74,7 @@ def docker_store(folders, monkeypatch, made) -> Store:
         made.extend(["build node"] * node)
 
     monkeypatch.setattr(docker, "run", fake.run)
+    monkeypatch.setattr(docker, "daemon", fake.daemon)
     monkeypatch.setattr(recipe, "build_all", build_all)
     monkeypatch.setattr(recipe, "base_node", lambda: "acplab/node-base:x")
     monkeypatch.setattr(bake, "node", bake_node)
@@ -302,13 +304,12 @@ class OtherDisk(type(Path())):
 @pytest.fixture
 def other_disk(docker_store, monkeypatch, tmp_path):
     """Docker's data root on a disk of its own; the function says how many GiB are free there."""
-    docker_store.data_root = tmp_path / "data"
-    docker_store.data_root.mkdir()
-    monkeypatch.setattr(space, "Path", OtherDisk)
+    docker_store.root = OtherDisk(tmp_path / "data")
+    docker_store.root.mkdir()
 
     def free(gib: int) -> None:
         usage = ENOUGH._replace(free=gib * space.GIB)
-        where = str(docker_store.data_root)
+        where = str(docker_store.root)
         monkeypatch.setattr(space.shutil, "disk_usage", lambda folder: usage if str(folder) == where else ENOUGH)
 
     return free
@@ -326,7 +327,7 @@ def test_a_full_disk_under_dockers_data_is_said_before_anything_is_fetched(docke
 def test_two_disks_are_asked_for_their_own_share_and_one_disk_for_both(docker_store, other_disk):
     other_disk(100)
     cache, data = sources.needed_space()
-    docker_store.data_root = ""
+    docker_store.root = None
     (both,) = sources.needed_space()
     assert both.needed == cache.needed + data.needed
     assert not any(one.problem for one in (cache, data, both))
@@ -340,7 +341,7 @@ def test_once_the_images_are_there_little_space_is_needed(docker_store):
 
 
 def test_docker_in_a_virtual_machine_has_no_disk_to_look_at(docker_store):
-    docker_store.data_root = "/no/such/folder"
+    docker_store.root = Path("/no/such/folder")
     assert [one.folder for one in sources.needed_space()] == [paths.cache()]
 
 

@@ -34,7 +34,7 @@ def examine() -> Iterator[Finding]:
         yield _asked(question)
     yield from _limits()
     if docker.state() == "ready":
-        for question in (_images, _cluster, _api, _entrance):
+        for question in (_images, _cluster, _api, _ingress):
             yield _asked(question)
     yield _asked(_jupyter)
 
@@ -138,11 +138,13 @@ def _api() -> Finding:
     return Finding(_("API server"), _("answers, and the nodes are ours"), True)
 
 
-def _entrance() -> Finding:
+def _ingress() -> Finding:
     there = cluster.recorded("small")
     if there is None or not cluster.answers(there):
-        return Finding(_("entrance"), _("nobody listens"), False, _("Run ./acplab start; it repairs the cluster."))
-    return Finding(_("entrance"), there.ingress_url, True)
+        return Finding(
+            _("ingress URL"), _("nothing is listening on it"), False, _("Run ./acplab start; it repairs the cluster.")
+        )
+    return Finding(_("ingress URL"), there.ingress_url, True)
 
 
 def _jupyter() -> Finding:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import stamina
-from stamina import retry_context
+from stamina import retry, retry_context
 
 stamina.instrumentation.set_on_retry_hooks([])
 
-__all__ = ["retry_context"]
+__all__ = ["retry", "retry_context"]

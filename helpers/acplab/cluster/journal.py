@@ -55,7 +55,7 @@ def heal() -> list[str]:
 
 
 def entries() -> list[Fault]:
-    """The faults that are written down, whoever holds them."""
+    """The faults that are written down, also those of other processes."""
     return [fault for file in sorted(_folder().glob("*.json")) if (fault := _read(file))]
 
 

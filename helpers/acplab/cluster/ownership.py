@@ -36,7 +36,7 @@ class Container:
 
 
 def containers() -> list[Container]:
-    """Those of all kind clusters on this Docker, whoever made them."""
+    """Those of all kind clusters on this Docker, also of other owners."""
     wanted = f'{{{{.Label "{KIND_LABEL}"}}}}\t{{{{.Names}}}}\t{{{{.State}}}}'
     listed = docker.run("ps", "--all", "--filter", f"label={KIND_LABEL}", "--format", wanted)
     return [Container(*line.split("\t")) for line in sorted(listed.splitlines())]

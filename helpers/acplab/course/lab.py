@@ -148,7 +148,7 @@ class Lab(Predicting):
     # beginning, starting over, ending
 
     def open(self, say: Say = print) -> None:
-        """Set the lab up if it is not, hand out its files, and say where the learner stands."""
+        """Set the lab up if it is not, hand out its files, and say how far the learner is."""
         with operation_lock(self.lab.id, _("starting it")), self._ready_cluster(fresh=store.begun(self.lab.id) is None):
             if self._own.ready():
                 say(_("The lab {lab} goes on where it was.").format(lab=self.lab.id))

@@ -15,6 +15,7 @@ from acplab.kube import Object
 LAB, CHAPTER = "acplab.dev/lab", "acplab.dev/chapter"
 EVERYWHERE = "*"
 READY = "acplab.dev/ready"  # an annotation: set up to the end, so that an interrupted start is noticed
+UNDOES = "acplab.dev/undoes"  # an annotation of a Pod: what it undoes when it ends, for which it gets its grace period
 
 # What a learner would recognise; the rest (Endpoints, ReplicaSets, ...) follows from it.
 _WORTH_SAYING = (
@@ -106,7 +107,8 @@ class LabNamespace:
         # Nobody needs an orderly end of these, and one Pod that drains for 30 s would hold up a reset.
         # Only once the namespace is on its way out: before that their Deployments would replace them.
         for pod in kube.list("pod", self.name):
-            kube.delete("pod", pod["metadata"]["name"], self.name, wait=False, grace=0)
+            if UNDOES not in (pod["metadata"].get("annotations") or {}):
+                kube.delete("pod", pod["metadata"]["name"], self.name, wait=False, grace=0)
 
     def _manifest(self) -> Object:
         labels = {self.label: self.owner}

@@ -15,7 +15,7 @@ _TEXT = "line-height: 1.45; color: var(--jp-content-font-color1, inherit)"
 
 
 class QuizWidget:
-    """box: what is displayed. Nothing is chosen at first; Tab, arrows, Space and Enter suffice."""
+    """box: what is displayed. Nothing is chosen at first; Tab, Space and Enter suffice."""
 
     def __init__(self, quiz: Quiz) -> None:
         self.quiz = quiz

@@ -6,13 +6,13 @@ would by ssh on an ECS; only vpc_route() changes something, and removes it again
     pods           addresses of Pods, who asked them, and who answers them
 """
 
-from acplab.datapath.hops import Connection, Hop, connections, next_hop, path
+from acplab.datapath.hops import ConntrackEntry, Hop, connections, next_hop, path
 from acplab.datapath.kube_proxy import Target, rules, targets
 from acplab.datapath.pods import address, answered_by, caller, wait_for_addresses
 from acplab.datapath.route_tables import NodeRange, Route, longer_routes, node_ranges, routes, vpc_route
 
 __all__ = [
-    "Connection",
+    "ConntrackEntry",
     "Hop",
     "NodeRange",
     "Route",

@@ -100,30 +100,30 @@ def _hop(where: str, node: str, answer: dict[str, Any], namespace: str = "") -> 
 
 
 @dataclass(frozen=True)
-class Connection:
-    """A connection in a node's conntrack table. client: the address that began it; asked: the "ADDRESS:PORT" that it
-    sent to; answered: the "ADDRESS:PORT" that really answers; seen_as: the client's address as that side sees it."""
+class ConntrackEntry:
+    """A connection in a node's conntrack table. client: the address that began it; original_dst: the "ADDRESS:PORT" that
+    it sent to; reply_src: the "ADDRESS:PORT" that the answers come from; reply_dst: the address that they are sent to."""
 
     client: str
-    asked: str
-    answered: str
-    seen_as: str
+    original_dst: str
+    reply_src: str
+    reply_dst: str
 
     def __str__(self) -> str:
-        return _("{client} asked {asked}; {answered} answers and sees the client as {seen}").format(
-            client=self.client, asked=self.asked, answered=self.answered, seen=self.seen_as
+        return _("{client} sent to {original_dst}; {reply_src} answers, to {reply_dst}").format(
+            client=self.client, original_dst=self.original_dst, reply_src=self.reply_src, reply_dst=self.reply_dst
         )
 
 
 _TUPLE = re.compile(r"src=(\S+) dst=(\S+) sport=(\d+) dport=(\d+)")
 
 
-def connections(node: str, destination: str) -> list[Connection]:
+def connections(node: str, destination: str) -> list[ConntrackEntry]:
     """The TCP connections to an address in a node's conntrack table. destination: as the client sent it."""
     text = node_exec.run(node, "conntrack", "-L", "-p", "tcp", "-d", destination)
-    return [_connection(line) for line in text.splitlines() if len(_TUPLE.findall(line)) == 2]
+    return [_conntrack_entry(line) for line in text.splitlines() if len(_TUPLE.findall(line)) == 2]
 
 
-def _connection(line: str) -> Connection:
-    (client, asked, _sport, port), (answers, seen, answer_port, _dport) = _TUPLE.findall(line)
-    return Connection(client, f"{asked}:{port}", f"{answers}:{answer_port}", seen)
+def _conntrack_entry(line: str) -> ConntrackEntry:
+    (client, destination, _sport, port), (source, reply_dst, reply_port, _dport) = _TUPLE.findall(line)
+    return ConntrackEntry(client, f"{destination}:{port}", f"{source}:{reply_port}", reply_dst)

@@ -50,11 +50,8 @@ def _space(folder: Path, needed: float, remedy: str) -> Space:
 
 def _docker_root() -> Path | None:
     """The folder of Docker's data; None if it is not on this machine's disks, as with Docker Desktop."""
-    try:
-        folder = docker.run("info", "--format", "{{.DockerRootDir}}").strip()
-    except AcplabError:
-        return None
-    return Path(folder) if folder and Path(folder).exists() else None
+    there = docker.daemon()
+    return there.root if there and there.root.exists() else None
 
 
 def _larger_cache() -> str:

@@ -34,7 +34,7 @@ def uncordon(node: str) -> None:
 def drain(node: str, timeout: float = 120) -> list[str]:
     """Cordon the node, evict its Pods, and wait until they are gone: their "namespace/name".
 
-    Pods of DaemonSets and static Pods stay. timeout: seconds in all. AcplabError names what still stands in the way: a Pod
+    Pods of DaemonSets and static Pods stay. timeout: seconds in all. AcplabError names what is still in the way: a Pod
     without a controller (nothing is evicted then), or the PodDisruptionBudget that forbids an eviction.
     """
     cordon(node)

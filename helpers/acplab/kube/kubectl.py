@@ -73,7 +73,7 @@ def _text(objects: builtins.list[Object]) -> str:
 
 
 def _from_the_checkout(source: str | Path) -> str:
-    """The path as a terminal takes it that stands in the course's folder."""
+    """The path as a terminal takes it whose folder is the course's."""
     path = Path(source) if Path(source).is_absolute() else paths.ROOT / source
     return str(path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path)
 

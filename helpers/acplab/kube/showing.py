@@ -1,4 +1,4 @@
-"""Shows a notebook's reader the kubectl line of each kube call that stands in a cell."""
+"""Shows a notebook's reader the kubectl line of each kube call in a cell."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def show_line(line: Callable[[], str | None]) -> None:
 
 
 def _is_by_a_cell(caller: FrameType | None) -> bool:
-    """Whether the call stands in a cell, or passes only through decorators of ours on its way from there."""
+    """Whether the call is in a cell, or passes only through decorators of ours on its way from there."""
     while caller and caller.f_code.co_name in WRAPPERS and caller.f_globals["__name__"].startswith("acplab."):
         caller = caller.f_back
     return caller is not None and caller.f_globals.get("__name__") == "__main__"

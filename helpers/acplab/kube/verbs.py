@@ -11,6 +11,7 @@ from typing import Any
 
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
+from acplab.base.retry import retry
 from acplab.kube import client, event_log, kubectl, waiting
 from acplab.kube.client import TIMEOUT, resource, translate_errors
 from acplab.kube.ingress import unread_annotations
@@ -21,6 +22,7 @@ from acplab.kube.showing import verb
 MANAGER = "kubectl"
 # What the API server writes into an object. An object got with get() has them, and may be applied again.
 SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
+NEW_NAMESPACE_SECONDS = 15  # until a controller has made the ServiceAccount "default"; it takes one on a quiet machine
 Object = dict[str, Any]
 Objects = list[Object]
 
@@ -81,18 +83,27 @@ def _can_be_tried(one: Object, objects: Objects) -> bool:
 
 
 def _server_side_apply(one: Object, kind: Any, dry_run: bool = False) -> Object:
-    # Force: in the lab the learner's file is the truth, even after a kube.patch by hand.
-    query = {"dry_run": "All"} if dry_run else {}
-    what = f"{kind.kind} {one['metadata']['name']}: "
     try:
-        return translate_errors(
-            lambda: client.client()
-            .server_side_apply(kind, body=one, name=one["metadata"]["name"], namespace=one["metadata"].get("namespace"),
-                               field_manager=MANAGER, force_conflicts=True, _request_timeout=TIMEOUT, **query)
-            .to_dict()
-        )  # fmt: skip
+        return _sent(one, kind, {"dry_run": "All"} if dry_run else {})
     except client.Refused as error:
+        what = f"{kind.kind} {one['metadata']['name']}: "
         raise client.Refused(what + error.sentence, error.remedy, error.status) from None
+
+
+def _is_too_early(error: Exception) -> bool:
+    """Whether a Pod was refused since its namespace is so new that it has no ServiceAccount yet."""
+    return isinstance(error, client.Refused) and "error looking up service account" in error.sentence
+
+
+@retry(on=_is_too_early, attempts=None, timeout=NEW_NAMESPACE_SECONDS, wait_max=0.5)
+def _sent(one: Object, kind: Any, query: dict[str, str]) -> Object:
+    # Force: in the lab the learner's file is the truth, even after a kube.patch by hand.
+    return translate_errors(
+        lambda: client.client()
+        .server_side_apply(kind, body=one, name=one["metadata"]["name"], namespace=one["metadata"].get("namespace"),
+                           field_manager=MANAGER, force_conflicts=True, _request_timeout=TIMEOUT, **query)
+        .to_dict()
+    )  # fmt: skip
 
 
 def _apply_one(one: Object, kind: Any) -> Applied:

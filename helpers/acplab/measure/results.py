@@ -88,6 +88,11 @@ class Traffic:
         counts = self.by_version
         return Share(counts.get(version, 0), sum(counts.values()), confidence)
 
+    def error_share(self, version: str, confidence: float = 0.95) -> Share:
+        """The share of errors among the answers of a version, with its interval."""
+        answers = [sample for sample in self.samples if sample.version == version]
+        return Share(sum(not sample.ok for sample in answers), len(answers), confidence)
+
     def latency(self, q: float = 0.5) -> float:
         """The q-quantile (q 0..1; 0.95 is the 95th percentile) of the good answers, in ms; nan without any.
 
