@@ -100,7 +100,7 @@ def _beside(plan: Plan) -> list[str]:
 def _boxes(plan: Plan, nodes: list[Node]) -> Iterator[str]:
     yield f"subgraph vpc[{label(f'VPC {plan.vpc}')}]"
     yield f"table[{label(_('route table (路由表)'), *_entries(plan, nodes))}]"
-    for i, zone in enumerate(plan.zones):
+    for i, zone in reversed(list(enumerate(plan.zones))):  # Mermaid puts the last one first
         yield f"subgraph zone{i}[{label(_('zone {zone}').format(zone=zone))}]"
         yield from _zone_boxes(plan, i, [one for one in nodes if one.zone == zone])
         yield "end"
@@ -123,6 +123,7 @@ def _zone_boxes(plan: Plan, i: int, nodes: list[Node]) -> Iterator[str]:
 def _arrows(plan: Plan, nodes: list[Node]) -> Iterator[str]:
     if plan.plugin == "terway":
         for one in nodes:
+            yield f"table ~~~ node{one.number}"  # not seen; it puts the zones below each other
             yield f"node{one.number} -- {label(_('ENIs for its Pods'))} --> pods{plan.zones.index(one.zone)}"
         return
     cidr = label(_("Pod CIDR {cidr}").format(cidr=plan.pod_cidr), _("outside the VPC"))
