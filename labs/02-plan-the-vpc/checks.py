@@ -43,6 +43,7 @@ BRIEFS = {
             nodes_later=64,
             pods_per_node=128,
             services=500,
+            node_quota=100,
         ),
         keep=("plugin", "vpc", "zones", "instance_type", "eni"),
     ),
@@ -91,7 +92,7 @@ def staging(lab: LabView) -> Results:
 def limits(lab: LabView) -> Results:
     for name in ("shop", "bank", "game"):
         plan = good_plan(lab, name)
-        first = network.growth(plan).first.nodes if plan else None
+        first = BRIEFS[name].growth(plan).first.nodes if plan else None
         yield expect.noted(lab, f"limits.{name}", first, text="first-limit" if plan else "no-plan-yet", name=name)
 
 
@@ -134,7 +135,7 @@ def first_limit(lab: LabView) -> Words | None:
         plan = good_plan(lab, name)
         if plan is None:
             return Words("plan-first", {"name": name})
-        names = ", ".join(sorted(one.name for one in network.growth(plan).limits))
+        names = ", ".join(sorted(one.name for one in BRIEFS[name].growth(plan).limits))
         return Words("which-limit", {"name": name, "limits": names})
     return None
 

@@ -19,6 +19,7 @@ CLEAN = (
     "helpers/templates",
     "labs/00-hello",
     "labs/02-flannel-routes",
+    "labs/02-plan-the-vpc",
     "labs/02-pod-address-shortage",
     "labs/02-terway-addresses",
     "labs/10-canary-by-request",

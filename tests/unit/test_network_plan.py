@@ -664,6 +664,7 @@ def test_a_request_that_contradicts_itself_is_told_why():
     found = network.plan(Request("192.168.0.0/16", pod_cidr="192.168.128.0/17"))
     assert found.plan is None
     assert [one.rule for one in found.violations] == ["pod-overlaps-vpc"]
+    assert repr(found) == found.words()
     assert found.words().startswith("pod-overlaps-vpc: Pod CIDR 192.168.128.0/17")
     with pytest.raises(AcplabError, match=r"overlap in 192\.168\.128\.0/17") as told:
         network.plan_or_raise(Request("192.168.0.0/16", pod_cidr="192.168.128.0/17"))
@@ -818,6 +819,7 @@ def test_services_are_no_limit_of_nodes():
 
 def test_growth_in_words_has_one_line_per_limit_the_first_one_first():
     growth = network.growth(flannel(nodes_later=100))
+    assert repr(growth) == growth.words()
     lines = growth.words().splitlines()
     assert len(lines) == len(growth.limits)
     assert lines[0].startswith("200 nodes: ")

@@ -69,9 +69,9 @@ class Violation:
     proposal: Mapping[str, str] = field(hash=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
-    """What becomes of a request: its plan, or the broken rules that prevent one.
+    """What becomes of a request: its plan, or the broken rules that prevent one. A notebook shows its words.
 
     plan: None if there is a violation. violations: empty if there is a plan. remarks: sentences about what breaks no rule
     and is worth knowing, such as a field without effect.
@@ -97,6 +97,9 @@ class Result:
         notes = [_("Note: {remark}").format(remark=remark) for remark in self.remarks]
         return "\n".join([*([self.plan.words()] if self.plan else broken), *notes])
 
+    def __repr__(self) -> str:
+        return self.words()
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -112,9 +115,9 @@ class Limit:
         return line.format(nodes=self.nodes, why=self.why)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Growth:
-    """How far a plan can grow. limits: sorted by nodes, so the first one comes first."""
+    """How far a plan can grow. limits: sorted by nodes, so the first one comes first. A notebook shows its words."""
 
     limits: tuple[Limit, ...]
 
@@ -126,6 +129,9 @@ class Growth:
     def words(self) -> str:
         """One line per limit, the first one first."""
         return "\n".join(limit.words() for limit in self.limits)
+
+    def __repr__(self) -> str:
+        return self.words()
 
 
 def as_json(value: Any) -> Any:
