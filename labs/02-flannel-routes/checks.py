@@ -23,8 +23,8 @@ def remember(lab: LabView) -> dict[str, Any]:
     return {"others": [entry for entry in entries(lab) if entry[0] not in nodes_own]}
 
 
-@task("read-blocks")
-def read_blocks(lab: LabView) -> Results:
+@task("whose-pod-cidr")
+def whose_pod_cidr(lab: LabView) -> Results:
     goals = [one for one in lab.node_ranges() if one.node in nodes(lab, SERVER)]
     yield expect.noted(lab, "way.pod_cidr", [goal.cidr for goal in goals])
     yield expect.noted(lab, "way.next_hop", [goal.address for goal in goals])
@@ -193,7 +193,7 @@ in_table = {"n": lambda lab: len(entries(lab)), "quota": quota_now}
 missing = diagnose.say("missing", when=somebody_is_missing, **here_and_there)
 
 hint(
-    "read-blocks",
+    "whose-pod-cidr",
     missing,
     diagnose.notes("way", then="two-nodes", address=lambda lab: addresses(lab, SERVER)[0], **here_and_there),
 )
