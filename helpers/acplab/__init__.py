@@ -15,6 +15,7 @@ PARTS = {
     "chapters": "course.chapter",
     "cluster": "cluster",
     "datapath": "datapath",
+    "drills": "measure.drills",
     "faults": "cluster.faults",
     "kube": "kube",
     "labs": "course.lab",

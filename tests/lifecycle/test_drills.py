@@ -10,7 +10,7 @@ import time
 
 import pytest
 from acplab import cluster as clusters
-from acplab import faults, measure
+from acplab import drills, faults
 from acplab.base.errors import AcplabError
 from acplab.cluster import journal, nodes
 from acplab.host import docker
@@ -63,13 +63,13 @@ def chains(node: str) -> str:
 
 def leader(ha) -> str:
     """The container whose etcd member leads."""
-    roles = measure.etcd(ha)._reading()
+    roles = drills.etcd(ha)._reading()
     return next(node for node in ha.nodes if roles.get(node.removeprefix(f"{ha.name}-")) == "leader")
 
 
 def test_a_paused_leader_costs_seconds_and_another_member_leads(ha):
     node = leader(ha)
-    report = measure.drill(faults.pause(node), [measure.api(ha), measure.etcd(ha)], seconds=25, before=3, after=10)
+    report = drills.conduct(faults.pause(node), [drills.api(ha), drills.etcd(ha)], seconds=25, before=3, after=10)
     others = [thing for thing in report.states("etcd").things if not node.endswith(thing)]
     assert report.seconds_to("etcd", "leader", things=others) < 15, report
     assert report.requests("api").samples[-1].ok, report
@@ -78,7 +78,7 @@ def test_a_paused_leader_costs_seconds_and_another_member_leads(ha):
 
 def test_two_of_three_members_lost_is_no_quorum_and_it_comes_back(ha):
     planes = [node for node in ha.nodes if "control-plane" in node]
-    report = measure.drill(faults.pause(*planes[:2]), [measure.api(ha)], seconds=25, before=3, after=25)
+    report = drills.conduct(faults.pause(*planes[:2]), [drills.api(ha)], seconds=25, before=3, after=25)
     broken = [one for one in report.requests("api") if report.broken + 6 < one.t < report.undone - 6]
     assert broken, report
     assert not any(one.ok for one in broken), report

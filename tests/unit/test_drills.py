@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from acplab import measure, show
+from acplab import drills, measure, show
 from acplab.base.errors import AcplabError
 from acplab.cluster.faults import Fault
 from acplab.measure.drills import probes
-from acplab.measure.drills.lanes import Change, Span, States
 from acplab.measure.samples import Mark, Sample
+from acplab.measure.states import Change, Span, States
 
 FAULT = Fault("pause worker", "ha", ("worker",), (("pause", "worker"),), (("restart", "c", "worker", "172.28.0.2"),))
 
@@ -22,8 +22,8 @@ def states(*readings: tuple[float, dict[str, str]], name: str = "nodes") -> Stat
     return lane
 
 
-def report(**lanes) -> measure.Report:
-    return measure.Report(FAULT, [Mark(5.0, FAULT.title), Mark(65.0, "undone")], lanes)
+def report(**lanes) -> drills.Report:
+    return drills.Report(FAULT, [Mark(5.0, FAULT.title), Mark(65.0, "undone")], lanes)
 
 
 def traffic(*failed: int, n: int = 100, slow: tuple[int, ...] = ()) -> measure.Traffic:
@@ -104,13 +104,13 @@ def test_the_picture_is_drawn_with_all_lanes():
 )
 def test_times_that_cannot_be_are_refused_before_anything_breaks(seconds, before, after, words):
     with pytest.raises(AcplabError, match=words):
-        measure.drill(FAULT, [], seconds, before, after)
+        drills.conduct(FAULT, [], seconds, before, after)
 
 
 def test_two_probes_of_one_name_are_refused():
     same = [probes._Readings("pods", dict), probes._Readings("pods", dict)]
     with pytest.raises(AcplabError, match="Two probes are called pods"):
-        measure.drill(FAULT, same)
+        drills.conduct(FAULT, same)
 
 
 def test_a_reading_that_fails_is_not_read_for_all_that_was_known():

@@ -11,12 +11,12 @@
     http       the sender, the only module that uses aiohttp
     samples    what came back, in records            results    Traffic: the questions about them
     stats      shares with their interval            text       all of it in words
-    drills     what something that breaks costs
+    states     what was read again and again
+    drills     what something that breaks costs; a part of its own, `from acplab import drills`
 
 Importing this is quick; aiohttp is loaded when the first request is about to be sent.
 """
 
-from acplab.measure.drills import Change, Probe, Report, States, api, dns, drill, etcd, ingress, leases, nodes, pods
 from acplab.measure.loads import Load, as_traffic, steady, traffic, until
 from acplab.measure.request import Request, RequestOptions
 from acplab.measure.results import Traffic
@@ -25,28 +25,16 @@ from acplab.measure.schedule import Schedule
 from acplab.measure.stats import Share, quantile, sample_for_margin, sample_size, wilson
 
 __all__ = [
-    "Change",
     "Load",
     "Mark",
     "Outage",
-    "Probe",
-    "Report",
     "Request",
     "RequestOptions",
     "Sample",
     "Schedule",
     "Share",
-    "States",
     "Traffic",
-    "api",
     "as_traffic",
-    "dns",
-    "drill",
-    "etcd",
-    "ingress",
-    "leases",
-    "nodes",
-    "pods",
     "quantile",
     "sample_for_margin",
     "sample_size",

@@ -6,14 +6,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from acplab.base.i18n import _
-from acplab.measure import Report, States, Traffic
-from acplab.measure.drills.lanes import GONE, UNREAD
+from acplab.measure import Traffic
+from acplab.measure.states import GONE, UNREAD, States
 from acplab.show import style
 from acplab.show.figures import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
+
+    from acplab.measure.drills import Report
 
 ROW = 0.26  # inches per row
 LEFT, BOTTOM, TOP, RIGHT = 2.1, 0.6, 0.75, 0.3

@@ -25,10 +25,10 @@ from acplab.cluster import Cluster
 from acplab.host import docker
 from acplab.kube import client
 from acplab.measure import schedule
-from acplab.measure.drills.lanes import UNREAD, States
 from acplab.measure.loads import Load, steady
 from acplab.measure.request import Request, RequestOptions
 from acplab.measure.results import Traffic
+from acplab.measure.states import UNREAD, States
 
 SILENT = "no answer"
 ETCD_METRICS = "http://127.0.0.1:2381/metrics"

@@ -10,9 +10,9 @@ from acplab.base.errors import AcplabError
 from acplab.base.i18n import _, ngettext
 from acplab.cluster.faults import Fault
 from acplab.measure import text
-from acplab.measure.drills.lanes import States
 from acplab.measure.results import Traffic
 from acplab.measure.samples import Mark
+from acplab.measure.states import States
 
 Lane = Traffic | States
 L = TypeVar("L", Traffic, States)

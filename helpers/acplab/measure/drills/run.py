@@ -1,4 +1,4 @@
-"""drill(): watch, break, watch, undo, watch."""
+"""conduct(): watch, break, watch, undo, watch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from acplab.measure.samples import Mark
 from acplab.measure.schedule import MAX_SECONDS
 
 
-def drill(fault: Fault, probes: Sequence[Probe], seconds: float = 60, before: float = 5, after: float = 30) -> Report:
+def conduct(fault: Fault, probes: Sequence[Probe], seconds: float = 60, before: float = 5, after: float = 30) -> Report:
     """Let the probes watch for `before` seconds, break, wait for `seconds`, undo, and watch for `after` seconds more.
 
     The fault is always undone: at the end, after an error or an interrupt, and by a guard if this kernel dies.
