@@ -10,6 +10,7 @@ import pytest
 import yaml
 from acplab.base.errors import AcplabError
 from acplab.cluster import Ranges
+from acplab.cluster.kind_config import kind_config
 from acplab.topics import network
 from acplab.topics.network import Neighbour, Plan, Request, VSwitch
 
@@ -837,42 +838,15 @@ def test_pods_that_do_not_fit_a_node_are_a_limit_of_no_nodes():
 # --- what a plan turns into ------------------------------------------------------------------------------------------------
 
 
-def test_the_kind_configuration_of_a_flannel_plan():
-    config = yaml.safe_load(network.kind_config(flannel(node_mask=26, zones=(H, I, J)), "plan"))
-    assert config == {
-        "kind": "Cluster",
-        "apiVersion": "kind.x-k8s.io/v1alpha4",
-        "name": "plan",
-        "networking": {"podSubnet": "172.20.0.0/16", "serviceSubnet": "172.21.0.0/20", "ipFamily": "ipv4"},
-        "kubeadmConfigPatches": config["kubeadmConfigPatches"],
-        "nodes": [
-            {"role": "control-plane", "labels": {"topology.kubernetes.io/zone": H}},
-            {"role": "worker", "labels": {"topology.kubernetes.io/zone": I}},
-            {"role": "worker", "labels": {"topology.kubernetes.io/zone": J}},
-        ],
-    }
+def test_the_ranges_of_a_cluster_are_those_of_the_plan():
+    config = kind_config({}, network.cluster_ranges(flannel(node_mask=26)))
+    assert config["networking"] == {
+        "podSubnet": "172.20.0.0/16", "serviceSubnet": "172.21.0.0/20", "ipFamily": "ipv4",
+    }  # fmt: skip
     assert yaml.safe_load(config["kubeadmConfigPatches"][0]) == {
         "kind": "ClusterConfiguration",
         "controllerManager": {"extraArgs": {"node-cidr-mask-size": "26"}},
     }
-
-
-def test_the_patch_is_written_as_people_write_it():
-    lines = network.kind_config(flannel()).splitlines()
-    assert lines[lines.index("kubeadmConfigPatches:") :] == [
-        "kubeadmConfigPatches:",
-        "- |",
-        "  kind: ClusterConfiguration",
-        "  controllerManager:",
-        "    extraArgs:",
-        "      node-cidr-mask-size: '24'",
-    ]
-
-
-def test_a_kind_cluster_has_three_nodes_at_most_and_a_name_only_if_given():
-    config = yaml.safe_load(network.kind_config(flannel(zones=(H, I, J, "cn-hangzhou-k"))))
-    assert len(config["nodes"]) == 3
-    assert "name" not in config
 
 
 @pytest.mark.parametrize(
@@ -890,14 +864,8 @@ def test_a_kind_cluster_has_three_nodes_at_most_and_a_name_only_if_given():
     ],
 )
 def test_the_patch_gives_the_controller_manager_its_mask(plan, arguments):
-    (patch,) = yaml.safe_load(network.kind_config(plan))["kubeadmConfigPatches"]
+    (patch,) = kind_config({}, network.cluster_ranges(plan))["kubeadmConfigPatches"]
     assert yaml.safe_load(patch)["controllerManager"]["extraArgs"] == arguments
-
-
-@pytest.mark.parametrize("name", ["Shop Cluster", "shop_cluster", "商店"])
-def test_a_name_that_kind_refuses_is_refused_here(name):
-    with pytest.raises(AcplabError, match="cluster name"):
-        network.kind_config(flannel(), name)
 
 
 def test_node_pod_cidrs():

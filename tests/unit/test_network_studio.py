@@ -9,7 +9,6 @@ from typing import Any
 
 import ipywidgets
 import pytest
-import yaml
 from acplab.base.errors import AcplabError
 from acplab.topics import network
 from acplab.topics.network import Neighbour, Request, VSwitch, studio
@@ -309,41 +308,41 @@ def test_the_chosen_value_is_shown_beside_its_field() -> None:
     assert note(some, "pod_cidr") == ""
 
 
-# --- the kind configuration ------------------------------------------------------------------------------------------
+# --- Terraform --------------------------------------------------------------------------------------------------------
 
 
-def test_the_button_writes_the_kind_configuration(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_button_writes_terraform(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     some = made()
     some.save.click()
-    written = tmp_path / "work" / "kind-network.yaml"
-    assert yaml.safe_load(written.read_text()) == yaml.safe_load(network.kind_config(some.plan))
+    written = tmp_path / "work" / "network.tf"
+    assert written.read_text() == network.terraform(some.plan)
     assert str(written) in unescape(some.written.value)
 
 
 def test_another_file_is_never_overwritten(tmp_path) -> None:
-    some, mine = made(), tmp_path / "mine.yaml"
+    some, mine = made(), tmp_path / "mine.tf"
     mine.write_text("mine")
-    assert some.write(mine) == tmp_path / "mine-2.yaml"
-    assert "mine.yaml was there with other content, and stays." in some.written.value
-    assert some.write(mine) == tmp_path / "mine-2.yaml", "the same plan needs no other file"
+    assert some.write(mine) == tmp_path / "mine-2.tf"
+    assert "mine.tf was there with other content, and stays." in some.written.value
+    assert some.write(mine) == tmp_path / "mine-2.tf", "the same plan needs no other file"
     some.set(nodes=5, service_cidr="10.9.0.0/20")
-    assert some.write(mine) == tmp_path / "mine-3.yaml"
+    assert some.write(mine) == tmp_path / "mine-3.tf"
     assert mine.read_text() == "mine"
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["mine-2.yaml", "mine-3.yaml", "mine.yaml"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mine-2.tf", "mine-3.tf", "mine.tf"]
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path) -> None:
     (tmp_path / "file").write_text("")
     some = made()
-    some.file.value = str(tmp_path / "file" / "below.yaml")
+    some.file.value = str(tmp_path / "file" / "below.tf")
     some.save.click()
     assert "cannot be written" in some.written.value
 
 
 def test_there_is_nothing_to_write_without_a_plan(tmp_path) -> None:
     with pytest.raises(AcplabError, match="overlap"):
-        made(CLASH).write(tmp_path / "a.yaml")
+        made(CLASH).write(tmp_path / "a.tf")
     assert not list(tmp_path.iterdir())
 
 
@@ -398,7 +397,7 @@ def test_the_plain_calls_are_named_in_the_widget() -> None:
     for call in (
         "network.plan(request)",
         "network.growth(plan)",
-        "network.kind_config(plan)",
+        "network.terraform(plan)",
         "network.plan_picture(plan)",
     ):
         assert call in html

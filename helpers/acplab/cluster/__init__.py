@@ -1,12 +1,11 @@
 """kind clusters: find, create, repair, stop, remove. `ensure` is the call that sees to everything."""
 
 from acplab.cluster.handle import Cluster, diagnose, find, made, recorded
-from acplab.cluster.kind_config import kind_yaml
 from acplab.cluster.lifecycle import answers, delete, ensure, stop
 from acplab.cluster.ownership import cluster_name, others, removal
 from acplab.cluster.ranges import Ranges
 
 __all__ = [
-    "Cluster", "Ranges", "answers", "cluster_name", "delete", "diagnose", "ensure", "find", "kind_yaml", "made", "others",
+    "Cluster", "Ranges", "answers", "cluster_name", "delete", "diagnose", "ensure", "find", "made", "others",
     "recorded", "removal", "stop",
 ]  # fmt: skip

@@ -32,21 +32,6 @@ def kind_config(profile: Mapping[str, Any], ranges: Ranges | None = None) -> dic
     return config
 
 
-def kind_yaml(profile: Mapping[str, Any], ranges: Ranges | None = None) -> str:
-    """kind_config() as text, in the order in which people write such a file."""
-    return yaml.dump(kind_config(profile, ranges), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes a text of several lines as a block, as people do."""
-
-    def represent_text(self, text: str) -> yaml.ScalarNode:
-        return self.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Dumper.add_representer(str, _Dumper.represent_text)
-
-
 def _networking(ranges: Ranges) -> dict[str, str]:
     return {
         "podSubnet": ",".join(filter(None, (ranges.pods, ranges.pods6))),

@@ -37,7 +37,7 @@ from acplab.topics.network.planner import (
 
 __all__ = [
     "Brief", "Growth", "Limit", "Neighbour", "Plan", "Plugin", "Range", "Request", "Result", "VSwitch", "Violation",
-    "apply", "changed", "check", "cluster_ranges", "flannel_nodes", "flannel_pods", "growth", "kind_config", "plan",
+    "apply", "changed", "check", "cluster_ranges", "flannel_nodes", "flannel_pods", "growth", "plan",
     "plan_holds", "plan_keeps", "plan_or_raise", "plan_picture", "planning_studio", "recorded_plan", "recorded_plan_hint", "repair", "terraform",
     "terway_pods", "usable", "valid", "vpc_diagram",
 ]  # fmt: skip
@@ -51,7 +51,6 @@ LATER = {
     "recorded_plan": "expect",
     "recorded_plan_hint": "diagnose",
     "cluster_ranges": "to_cluster",
-    "kind_config": "to_cluster",
     "plan_picture": "picture",
     "planning_studio": "studio",
     "terraform": "hcl",

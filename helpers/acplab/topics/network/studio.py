@@ -28,7 +28,7 @@ from acplab.topics.network.request import Request
 from acplab.topics.network.studiofields import Control
 
 START = Request(vpc=Range("192.168.0.0/16"), zones=("cn-hangzhou-h", "cn-hangzhou-i"), nodes_later=30)
-FILE = Path("work") / "kind-network.yaml"
+FILE = Path("work") / "network.tf"
 
 
 def planning_studio(request: Request | None = None) -> Studio:
@@ -51,7 +51,7 @@ class Studio:
         self.file = widgets.Text(
             value=str(FILE), description=_("File"), style=studiofields.LABEL, layout={"width": studiofields.WIDE}
         )
-        self.save = _button(_("Write the kind configuration"), lambda: self.write(self.file.value), self.written)
+        self.save = _button(_("Write it as Terraform"), lambda: self.write(self.file.value), self.written)
         self.following = True  # whether what changes in a field was typed
         for control in self.controls.values():
             control.field.observe(lambda _change, name=control.name: self._typed(name), names="value")
@@ -84,11 +84,11 @@ class Studio:
         return self
 
     def write(self, path: str | Path = FILE) -> Path:
-        """Write the kind configuration; gives its path. Another file of that name stays, and a number is added."""
+        """Write the plan as Terraform; gives its path. Another file of that name stays, and a number is added."""
         wanted = Path(path).expanduser().resolve()
-        written = _write(network.kind_config(self.plan), wanted)
+        written = _write(network.terraform(self.plan), wanted)
         stays = _("{name} was there with other content, and stays.").format(name=wanted.name)
-        title = _("The kind configuration is in {path}").format(path=written)
+        title = _("The plan is written in {path}").format(path=written)
         self.written.value = markup.card("good", title, "" if written == wanted else _paragraph(stays))
         return written
 
@@ -258,7 +258,7 @@ def _calls() -> str:
         "Each field and button has a call: `studio = network.planning_studio(request)`, then `studio.set(vpc=...)`, "
         "`studio.take(1)` for a proposal, `studio.write()`, `studio.plan`. Without the studio: `network.plan(request)`, "
         "`network.apply(request, violation.proposal)`, `network.growth(plan)`, `network.plan_picture(plan)`, "
-        "`network.kind_config(plan)`."
+        "`network.vpc_diagram(plan)`, `network.terraform(plan)`."
     )
 
 
