@@ -40,6 +40,8 @@ def predicted(notebook: Notebook) -> list[str]:
             faults.append(
                 f"the cell {cell['id']} says Predict, but the next one calls no chapter.predict or chapter.choose."
             )
+        if cell["cell_type"] == "markdown" and re.search(r"\bGuess\b", cell["source"]):
+            faults.append(f"the cell {cell['id']} asks for a guess that nobody takes down; say **Predict**.")
     return faults
 
 

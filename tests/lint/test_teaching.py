@@ -57,6 +57,7 @@ def test_a_good_notebook_teaches_well(tmp_path):
         ("predict", {"source": 'other.predict("pods")'}, "the cell ask says Predict"),
         ("predict", text("more", "It will be 4."), "the cell ask says Predict"),
         ("ask", {"source": "**Predict** this. **Predict** that."}, "the cell ask has 2 predictions"),
+        ("table", {"source": "Guess: is it 4?"}, "the cell table asks for a guess that nobody takes down"),
         ("predict", {"source": PREDICTION.removesuffix("guess")}, "the cell predict must end with"),
         ("predict", {"source": PREDICTION.removeprefix("guess = ")}, "the cell predict must end with"),
         ("observe", {"source": "print(4)"}, "the prediction pods is never compared"),
