@@ -93,6 +93,14 @@ def test_the_html_works_in_both_themes_and_without_colour():
     assert "NOT YET" in html
 
 
+def test_found_and_wanted_each_have_a_line_of_their_own():
+    """JupyterLab floats the parts of a description list."""
+    html = Report("lab", "task", (RED,)).html()
+    parts = re.findall(r"<d[td][^>]*>", html)
+    assert parts
+    assert [part for part in parts if "float: none; width: auto" not in part] == []
+
+
 def test_must_pass():
     good = Report("lab", "task", (OK,))
     assert good.must_pass() is good

@@ -47,10 +47,15 @@ def lines(text: Any) -> str:
     return f'<span style="white-space: pre-wrap; overflow-wrap: anywhere">{inline(text)}</span>'
 
 
+# JupyterLab floats both parts of such a list in columns of 20 and 80 %, and the next word comes beside the text before.
+_OWN_LINE = "float: none; width: auto"
+
+
 def pairs(rows: list[tuple[str, str]]) -> str:
     """A list of (what, text): a description list, which screen readers read in order."""
     inner = "".join(
-        f'<dt style="font-weight: 600; margin: 0; width: auto">{esc(name)}</dt><dd style="margin: 0 0 4px 1.5em">{lines(text)}</dd>'
+        f'<dt style="{_OWN_LINE}; font-weight: 600; margin: 0">{esc(name)}</dt>'
+        f'<dd style="{_OWN_LINE}; margin: 0 0 4px 1.5em">{lines(text)}</dd>'
         for name, text in rows
     )
     return f'<dl style="margin: 2px 0 6px 0">{inner}</dl>'
