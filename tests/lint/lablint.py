@@ -160,7 +160,7 @@ FIRST = {"met": "criteria", "say": "hints", "Words": "hints"}  # calls whose fir
 
 
 def words(lab: spec.LabSpec) -> list[str]:
-    """checks.py and criteria.yaml know the same keys; a translation knows no others."""
+    """checks.py and criteria.yaml know the same keys; a translation has no others."""
     tree = ast.parse((lab.folder / "checks.py").read_text(encoding="utf-8"))
     try:
         texts = prose.read(lab.folder)
@@ -247,7 +247,7 @@ def giveaways(lab: spec.LabSpec) -> list[str]:
     said = [file.read_text(encoding="utf-8") for file in sorted(folder.glob("criteria*.yaml"))]
     solutions = {f.name: squeezed(f.read_text(encoding="utf-8")) for f in sorted((folder / "solution").glob("*"))}
     return [
-        f"{folder.name}: the check says {run!r}, which stands in solution/{name}."
+        f"{folder.name}: the check says {run!r}, which is in solution/{name}."
         for text in [*texts, *said]
         for name, solution in solutions.items()
         if (run := shared(squeezed(text), solution))
@@ -260,7 +260,7 @@ def squeezed(text: str) -> str:
 
 
 def shared(text: str, solution: str) -> str:
-    """The first run of SHARED characters that stands in both, or nothing."""
+    """The first run of SHARED characters that is in both, or nothing."""
     runs = (text[start : start + SHARED] for start in range(len(text) - SHARED + 1))
     return next((run for run in runs if run in solution), "")
 

@@ -14,19 +14,17 @@ import wordlint
 from acplab.base import paths
 
 CLEAN = (
+    "CONTRIBUTING.md",
+    "README.md",
     "helpers/acplab",
     "helpers/images",
     "helpers/templates",
-    "labs/00-hello",
-    "labs/02-flannel-routes",
-    "labs/02-plan-the-vpc",
-    "labs/02-pod-address-shortage",
-    "labs/02-terway-addresses",
-    "labs/10-canary-by-request",
-    "labs/10-canary-by-weight",
+    "labs",
     "notebooks/00-welcome.ipynb",
-    "notebooks/glossary.md",
+    "notebooks/02-network-planning.ipynb",
+    "notebooks/02b-terway-and-overlap.ipynb",
     "notebooks/10-ingress-release.ipynb",
+    "notebooks/glossary.md",
 )
 TEXTS = {".py": wordlint.of_python, ".ipynb": wordlint.of_notebook, ".yaml": wordlint.of_text, ".md": wordlint.of_text}
 
