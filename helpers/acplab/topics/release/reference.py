@@ -109,7 +109,9 @@ def _nginx() -> Rows:
 
 def _others() -> Rows:
     alb = _("managed; SLA up to 99.995 %, up to 1 million requests per second; needs vSwitches in two zones")
-    gateway = _("ALB Ingress Controller from 2.17.0 on; or Gateway with Inference Extension, which you run yourself, without SLA")
+    gateway = _(
+        "ALB Ingress Controller from 2.17.0 on; or Gateway with Inference Extension, which you run yourself, without SLA"
+    )
     return [
         (
             "ALB Ingress",
