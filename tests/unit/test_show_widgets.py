@@ -12,7 +12,7 @@ import pytest
 from acplab import show
 from acplab.base.errors import AcplabError
 from acplab.measure import Sample, Share, Traffic, steady
-from acplab.show import LiveView
+from acplab.show import Choice, LiveView, Prediction
 from loopback import serve
 from nbclient import NotebookClient
 
@@ -25,13 +25,13 @@ def fields(box: Any) -> Any:
 
 
 def test_a_prediction_begins_empty() -> None:
-    guess = show.predict("How many of 100 reach `v2`?", 0, 100)
+    guess = Prediction("How many of 100 reach `v2`?", 0, 100, "%")
     assert (guess.value, guess.answered) == (None, False)
     assert fields(guess.widget()).value == ""
 
 
 def test_set_and_the_field_do_the_same() -> None:
-    guess = show.predict("How many?", 0, 100)
+    guess = Prediction("How many?", 0, 100, "%")
     field = fields(guess.widget())
     field.value = "30"  # what typing and Enter do
     assert (guess.value, guess.answered) == (30, True)
@@ -42,7 +42,7 @@ def test_set_and_the_field_do_the_same() -> None:
 
 
 def test_the_field_does_not_round_an_answer() -> None:
-    guess = show.predict("How many?", 0, 10**7)
+    guess = Prediction("How many?", 0, 10**7, "%")
     guess.widget()
     assert guess.set(1_234_567).value == 1_234_567
 
@@ -51,7 +51,7 @@ def test_the_field_does_not_round_an_answer() -> None:
     ("typed", "value"), [(" 20 ", 20), ("20 %", 20), ("20%", 20), ("2,5", 2.5), ("0", 0), ("1e1", 10)]
 )
 def test_a_number_is_read_as_people_write_it(typed: str, value: float) -> None:
-    guess = show.predict("How many?", 0, 100)
+    guess = Prediction("How many?", 0, 100, "%")
     box = guess.widget()
     fields(box).value = typed
     assert guess.value == value
@@ -60,7 +60,7 @@ def test_a_number_is_read_as_people_write_it(typed: str, value: float) -> None:
 
 @pytest.mark.parametrize("typed", ["99", "-1", "nan", "many", "5 %", "..."])
 def test_what_is_no_answer_keeps_the_last_one_and_says_so(typed: str) -> None:
-    guess = show.predict("How long?", 5, 10, unit="s").set(7)
+    guess = Prediction("How long?", 5, 10, "s").set(7)
     box = guess.widget()
     fields(box).value = typed
     assert guess.value == 7
@@ -68,14 +68,14 @@ def test_what_is_no_answer_keeps_the_last_one_and_says_so(typed: str) -> None:
 
 
 def test_the_field_has_its_unit_and_its_range() -> None:
-    box = show.predict("How many <b>?", 5, 10, unit="s").widget()
+    box = Prediction("How many <b>?", 5, 10, "s").widget()
     assert (fields(box).description, fields(box).placeholder) == ("Your answer (s)", "5 to 10")
     assert "<b>" not in box.children[0].value
 
 
 @pytest.mark.parametrize("value", [-1, 101, float("nan")])
 def test_a_call_with_an_impossible_answer_is_refused(value: float) -> None:
-    guess = show.predict("How many?", 0, 100)
+    guess = Prediction("How many?", 0, 100, "%")
     with pytest.raises(AcplabError, match="cannot be the answer"):
         guess.set(value)
     assert not guess.answered
@@ -84,37 +84,37 @@ def test_a_call_with_an_impossible_answer_is_refused(value: float) -> None:
 @pytest.mark.parametrize("value", ["20", None, True])
 def test_an_answer_is_a_number(value: Any) -> None:
     with pytest.raises(AcplabError, match="value must be a number"):
-        show.predict("How many?", 0, 100).set(value)
+        Prediction("How many?", 0, 100, "%").set(value)
 
 
 def test_a_question_needs_a_range() -> None:
     with pytest.raises(AcplabError, match="lo must be less than hi"):
-        show.predict("How many?", 5, 5)
+        Prediction("How many?", 5, 5, "%")
     with pytest.raises(AcplabError, match="hi must be a number"):
-        show.predict("How many?", 0, "100")  # type: ignore[arg-type]
+        Prediction("How many?", 0, "100", "%")  # type: ignore[arg-type]
 
 
 def test_the_words_say_whether_there_is_an_answer() -> None:
-    guess = show.predict("How many?", 0, 100)
+    guess = Prediction("How many?", 0, 100, "%")
     assert guess.text == "How many? (0 to 100 %)\n  (not answered yet; answer with .set(...))"
     assert guess.set(20).text == "How many? (0 to 100 %)\n  20 % (your answer)"
 
 
 def test_an_answer_is_compared_with_what_was_found() -> None:
-    guess = show.predict("How many?", 0, 100).set(20)
+    guess = Prediction("How many?", 0, 100, "%").set(20)
     assert guess.against(Share(50, 200)) == "You said 20 %, it was 25 %: inside the interval."
     assert guess.against(Share(80, 200)) == "You said 20 %, it was 40 %: outside the interval."
-    assert show.predict("How long?", 0, 60, "s").set(5).against(2.5) == "You said 5 s, it was 2.5 s."
+    assert Prediction("How long?", 0, 60, "s").set(5).against(2.5) == "You said 5 s, it was 2.5 s."
 
 
 def test_no_answer_is_not_made_up() -> None:
-    guess = show.predict("How many?", 0, 100)
+    guess = Prediction("How many?", 0, 100, "%")
     assert guess.against(Share(50, 200)) == "You have not answered; it was 25 %."
     assert guess.against(512) == "You have not answered; it was 512 %."
 
 
 def test_a_choice_begins_empty_and_a_click_answers() -> None:
-    choice = show.choose("Who answers?", ["v1", "v2"])
+    choice = Choice("Who answers?", ["v1", "v2"])
     buttons = choice.widget().children[1]
     assert (choice.value, buttons.value) == (None, None)
     buttons.value = "v2"
@@ -125,7 +125,7 @@ def test_a_choice_begins_empty_and_a_click_answers() -> None:
 
 
 def test_a_choice_in_words() -> None:
-    choice = show.choose("Who <b> answers?", ["v1", "v2"])
+    choice = Choice("Who <b> answers?", ["v1", "v2"])
     assert repr(choice) == 'Who <b> answers? (v1, v2)\n  (not answered yet; answer with .set("..."))'
     assert choice.against("v2") == "You have not answered; it was v2."
     assert choice.set("v1").text == "Who <b> answers? (v1, v2)\n  v1 (your answer)"
@@ -136,21 +136,21 @@ def test_a_choice_in_words() -> None:
 
 def test_a_choice_is_one_of_its_options() -> None:
     with pytest.raises(AcplabError, match="'v3' is not one of") as caught:
-        show.choose("Who?", ["v1", "v2"]).set("v3")
+        Choice("Who?", ["v1", "v2"]).set("v3")
     assert "v1, v2" in caught.value.remedy
     with pytest.raises(AcplabError, match="two options"):
-        show.choose("Who?", ["v1", "v1"])
+        Choice("Who?", ["v1", "v1"])
 
 
 def test_a_choice_shows_as_widget_and_words() -> None:
-    choice = show.choose("Who?", ["v1", "v2"])
+    choice = Choice("Who?", ["v1", "v2"])
     bundle = choice._repr_mimebundle_()
     assert bundle["text/plain"] == choice.text
     assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
 def test_a_prediction_shows_as_widget_and_words() -> None:
-    guess = show.predict("How many?", 0, 100)
+    guess = Prediction("How many?", 0, 100, "%")
     bundle = guess._repr_mimebundle_()
     assert bundle["text/plain"] == guess.text
     assert "application/vnd.jupyter.widget-view+json" in bundle
@@ -262,7 +262,8 @@ def test_the_live_picture_is_redrawn() -> None:
 
 CELL = """
     from acplab import measure, show
-    guess = show.predict("How many?", 0, 100)
+    from acplab.show import Prediction
+    guess = Prediction("How many?", 0, 100, "%")
     display(guess)
     with measure.steady({url!r}, rate=100) as load:
         view = show.live(load, every=0.1)

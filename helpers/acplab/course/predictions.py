@@ -15,8 +15,7 @@ from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.course import answers, reading
 from acplab.course.answers import Kept
-from acplab.show.predictions import Choice, Comparison, Prediction
-from acplab.show.tables import Table
+from acplab.show import Choice, Comparison, Prediction, Table
 
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 

@@ -19,7 +19,7 @@ from acplab.base.i18n import _, ngettext
 from acplab.course import answers, questions
 from acplab.course.questions import BOTH, CHINESE, ENGLISH, Option, Question
 from acplab.course.spec import unknown
-from acplab.show.tables import Table
+from acplab.show import Table
 
 if TYPE_CHECKING:
     from acplab.course.quiz_widget import QuizWidget

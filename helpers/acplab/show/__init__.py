@@ -7,7 +7,7 @@ from acplab.show.diagrams import Diagram
 from acplab.show.drills import drill
 from acplab.show.figures import Figure
 from acplab.show.live_view import LiveView, live
-from acplab.show.predictions import Choice, Prediction, choose, predict
+from acplab.show.predictions import Choice, Comparison, Prediction
 from acplab.show.sample_size import sample_sizes
 from acplab.show.splits import split
 from acplab.show.tables import Table, routing
@@ -15,15 +15,14 @@ from acplab.show.timelines import timeline
 
 __all__ = [
     "Choice",
+    "Comparison",
     "Diagram",
     "Figure",
     "LiveView",
     "Prediction",
     "Table",
-    "choose",
     "drill",
     "live",
-    "predict",
     "routing",
     "sample_sizes",
     "split",

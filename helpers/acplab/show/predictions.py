@@ -53,16 +53,6 @@ class Memory(Protocol):
         """Keep what an answer was compared with."""
 
 
-def predict(question: str, lo: float, hi: float, unit: str = "%") -> Prediction:
-    """A question with a number between lo and hi as answer. `.set(20)` does what typing 20 does."""
-    return Prediction(question, lo, hi, unit)
-
-
-def choose(question: str, options: Sequence[str]) -> Choice:
-    """A question with one of some short options as answer. `.set("v2")` does what a click on v2 does."""
-    return Choice(question, options)
-
-
 class Guess(ABC):
     """A question with its answer. value: None until there is one."""
 
