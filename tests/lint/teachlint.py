@@ -93,6 +93,10 @@ def proofs(notebook: Notebook) -> list[str]:
                 faults.append(
                     f"the cell {cell['id']} asserts; give it the tag proof and {HIDDEN}, or say what is found."
                 )
+            if is_folded(cell, "proof") and not cell["source"].startswith("#"):
+                faults.append(
+                    f"the cell {cell['id']} begins with its assert, and JupyterLab shows the first line of a folded cell."
+                )
             if waiting:
                 faults.append(f"the cell {cell['id']} asserts before {sorted(waiting)[0]}.against(...).")
         waiting |= {name for name, source in bound(cell) if reading.predictions_in(source)}

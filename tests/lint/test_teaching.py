@@ -31,7 +31,7 @@ GOOD = [
     text("ask", "**Predict** how many.\n\n<details><summary>More</summary>\n\n" + "word " * 100 + "\n</details>"),
     run("predict", PREDICTION),
     run("observe", "print(guess.against(4))"),
-    run("proof", "assert chapter", FOLDED_PROOF),
+    run("proof", "# Was it so?\nassert chapter", FOLDED_PROOF),
     text("table", "| a | `b|c` |\n|---|---|\n| | 1 |\n\n```\n# no heading\n```"),
     run("quiz", 'quiz.ask("00-good", "first")'),
     run("helper", "def f():\n    return 1", {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}),
@@ -64,6 +64,7 @@ def test_a_good_notebook_teaches_well(tmp_path):
         ("observe", {"source": "guess = 4\nguess"}, "the prediction pods is never compared"),
         ("quiz", {"source": PREDICTION}, "the prediction 'pods' is asked twice"),
         ("predict", {"source": PREDICTION.replace('"pods"', '"Pods?"')}, "the key 'Pods?' is not words"),
+        ("proof", {"source": "assert chapter"}, "the cell proof begins with its assert"),
         ("proof", {"metadata": {}}, "the cell proof asserts; give it the tag proof"),
         ("proof", {"metadata": {"tags": ["proof"]}}, "the cell proof asserts; give it the tag proof"),
         ("proof", {"metadata": FOLDED_PROOF | {"tags": []}}, "the cell proof asserts; give it the tag proof"),
@@ -89,7 +90,7 @@ def test_faults_of_teaching_are_found(tmp_path, name, change, sentence):
 
 def test_a_prediction_may_be_compared_in_the_proof_itself(tmp_path):
     cells = [one for one in copy.deepcopy(GOOD) if one["id"] != "observe"]
-    cells[4]["source"] = "print(guess.against(4))\nassert chapter"
+    cells[4]["source"] = "# Was it so?\nprint(guess.against(4))\nassert chapter"
     assert faults(tmp_path, cells) == ""
 
 
