@@ -60,6 +60,11 @@ def test_links_to_the_glossary(file):
     assert "\n".join(nblint.lost_terms(file)) == ""
 
 
+def test_each_term_of_the_glossary_is_linked_from_a_notebook():
+    linked = {term for file in NOTEBOOKS for _path, term in nblint.terms(file)}
+    assert nblint.anchors(paths.ROOT / "notebooks" / "glossary.md") - linked == set()
+
+
 def test_every_question_bank_belongs_to_a_chapter():
     banks = {file.stem for file in (paths.ROOT / "notebooks" / "questions").glob("*")}
     assert banks - {file.stem for file in CHAPTERS} == set()
