@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
-from acplab.grading import LabView, diagnose, expect
+from acplab.base import paths
+from acplab.grading import LabView, checks, diagnose, expect
 from acplab.topics import release
 from acplab.topics.release import rules
 from fakes import World, build
 
 HOST, NS = "shop.example.com", "lab-01-shop"
+LAB = paths.ROOT / "labs" / "10-canary-by-weight"
 
 
 @pytest.fixture
@@ -125,3 +129,24 @@ def test_pods_that_leave_are_neither_ready_nor_waited_for(world, lab):
     assert [one["metadata"]["name"] for one in lab.pods(ready=False)] == ["a"]
     assert diagnose.pods()(lab) is None
     assert expect.ready_pods(lab, 2, "key").found == "1 of 1 Pods are ready"
+
+
+RECORD = {
+    "total": 900,
+    "failed": 0,
+    "by_version": {"v1": {"total": 300, "first": 0.0, "last": 6.0}, "v2": {"total": 600, "first": 0.1, "last": 17.9}},
+    "marks": [[12.0, "retired"]],
+}
+
+
+@pytest.mark.parametrize(
+    ("v1_is_there", "record", "possible"),
+    [(True, None, True), (False, None, False), (False, RECORD | {"failed": 41}, False), (False, RECORD, True)],
+)
+def test_a_lab_says_first_when_its_task_can_no_longer_be_done(world, v1_is_there, record, possible):
+    if v1_is_there:
+        world.kube.put("Deployment", "old-cart", NS)
+    checks.load(LAB)
+    view = LabView(NS, "http://127.0.0.1:8080", {"retirement": record})
+    first = next(sys.modules["acplab_lab_10_canary_by_weight"].retire(view))
+    assert (first.text, first.ok) == ("still-possible", possible)
