@@ -76,7 +76,7 @@ class Number(Control):
             tooltip=label,
             layout={"width": "auto", "min_width": "0", "flex": "1 1 0"},
         )
-        field = widgets.IntText(value=least, description=label, style=LABEL, layout={"width": "13em"})
+        field = widgets.IntText(value=least, description=label, style=LABEL, layout={"width": "14.5em"})
         super().__init__(name, field)
         self.slider.observe(self._lead, names="value")
         self.field.observe(self._follow, names="value")
