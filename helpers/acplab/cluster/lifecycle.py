@@ -123,7 +123,7 @@ def _repair(cluster: Cluster) -> None:
             _wait_restarted(cluster, before)
         _when_it_answers(client.require_own_cluster)
         if repaired and own(cluster.profile).platform:
-            _when_it_answers(platform.wait_ready, 120)
+            _when_it_answers(platform.wait_ready)
             _wait_ingress(cluster)
 
 
@@ -135,7 +135,7 @@ def _wait_restarted(cluster: Cluster, since: datetime) -> None:
         nodes.wait_restarted(cluster.name)
 
 
-def _when_it_answers(call: Callable[[], None], timeout: float = 60) -> None:
+def _when_it_answers(call: Callable[[], None], timeout: float = 120) -> None:
     # A laptop that has just woken up answers late, an API server that has just started refuses for a moment, and a Pod
     # that crashed since its node came up before the others waits for its next try; that is no reason to rebuild a
     # cluster with labs in it.
