@@ -72,7 +72,7 @@ def only_new(lab: LabView, host: str) -> Result:
 
 
 hint("find-the-gap", diagnose.service("new-cart"), diagnose.whose_endpoints("new-cart"))
-hint("twenty-percent", release.canary, release.share_at(CART, NEW))
+hint("twenty-percent", diagnose.service("old-cart"), release.canary, release.share_at(CART, NEW))
 hint("second-way-in", release.http_route(STAFF), release.share_at(STAFF, NEW))
 hint("staff-first", release.http_route(STAFF), release.who_answers(STAFF))
 hint(

@@ -17,7 +17,7 @@ from acplab.kube import client
 
 WITHOUT_NAMESPACE = {"namespace", "node", "ingressclass"}
 KINDS = [
-    "Namespace", "Node", "ConfigMap", "DaemonSet", "Deployment", "EndpointSlice", "Event", "Gateway", "HTTPRoute", "Ingress", "Lease", "Pod",
+    "Namespace", "Node", "ConfigMap", "DaemonSet", "Deployment", "EndpointSlice", "Event", "Gateway", "HTTPRoute", "Ingress", "IngressClass", "Lease", "Pod",
     "ReplicaSet", "Secret", "Service",
 ]  # fmt: skip
 SHORT = {"ConfigMap": "cm", "Deployment": "deploy", "Pod": "po", "Service": "svc", "Namespace": "ns"}

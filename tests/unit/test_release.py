@@ -58,6 +58,9 @@ def pod(world: World, name: str, ready: bool = True, **labels: str) -> None:
 
 
 def test_a_canary_is_explained_in_the_order_in_which_it_can_fail(world, lab):
+    ingress(world, "canary", "new", canary="true")
+    assert release.canary(lab)[1].endswith("the main rules are for none.")
+    world.kube.delete("ingress", "canary", NS)
     ingress(world, "shop", "old")
     assert "No Ingress in lab-01-shop says that it is a canary" in release.canary(lab)[0]
     ingress(world, "canary", "new", host="shops.example.com", canary="true")
@@ -78,6 +81,17 @@ def test_an_ingress_that_is_missing_or_names_no_service(world, lab):
     service(world, "shops")
     assert ladder(lab)[1] == "It names shop; the Services there are: shops."
     service(world, "shop")
+    assert ladder(lab) is None
+
+
+def test_an_ingress_of_a_class_that_no_controller_reads(world, lab):
+    ladder = release.ingress_rule(HOST)
+    service(world, "shop")
+    world.kube.put("IngressClass", "nginx")
+    ingress(world, "shop", "shop")
+    world.kube.patch("ingress", "shop", {"spec": {"ingressClassName": "ngnix"}}, NS)
+    assert ladder(lab)[1] == "ingressClassName is ngnix; the classes of this cluster are: nginx."
+    world.kube.patch("ingress", "shop", {"spec": {"ingressClassName": "nginx"}}, NS)
     assert ladder(lab) is None
 
 
@@ -111,6 +125,7 @@ def test_a_service_is_explained_down_to_its_pods(world, lab):
     ladder = diagnose.service("shop")
     assert "There is no Service shop in lab-01-shop" in ladder(lab)[0]
     service(world, "shop", app="shop")
+    assert ladder(lab)[1] == "There is no Pod in lab-01-shop. How many replicas does its Deployment want?"
     pod(world, "a", app="shops")
     assert ladder(lab)[1] == "It selects Pods with app=shop. The Pods there carry: app=shops."
     pod(world, "b", ready=False, app="shop")

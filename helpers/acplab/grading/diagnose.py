@@ -58,6 +58,10 @@ def _no_endpoints(lab: LabView, name: str, selector: dict[str, str]) -> Two:
         return first, _("{n} Pods carry its labels, but are not ready. {event}").format(
             n=len(pods), event=last_event(lab, pods[0])
         )
+    if not lab.pods(ready=False):
+        return first, _("There is no Pod in {namespace}. How many replicas does its Deployment want?").format(
+            namespace=lab.namespace
+        )
     carried = sorted({labels_of(pod["metadata"].get("labels") or {}, *selector) for pod in lab.pods(ready=False)})
     return first, _("It selects Pods with {wanted}. The Pods there carry: {carried}.").format(
         wanted=labels_of(selector), carried=listed(carried)

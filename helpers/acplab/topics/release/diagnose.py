@@ -39,7 +39,7 @@ def ingress_rule(host: str) -> Ladder:
             )
         lost = sorted({name for one in found for name in backends(one) if not lab.exists("service", name)})
         if not lost:
-            return None
+            return _unread(lab, found)
         there = listed(one["metadata"]["name"] for one in lab.list("service"))
         return (
             _("The Ingress hands requests to a Service. Is that Service there?"),
@@ -47,6 +47,20 @@ def ingress_rule(host: str) -> Ladder:
         )
 
     return ladder
+
+
+def _unread(lab: LabView, found: list[Object]) -> Two | None:
+    """Of Ingresses that no controller reads, since their class does not exist."""
+    classes = [one["metadata"]["name"] for one in lab.list("ingressclass")]
+    unknown = sorted({one["spec"].get("ingressClassName", "") for one in found} - {"", *classes})
+    if not unknown:
+        return None
+    return (
+        _("An ingress controller reads only Ingresses of its own class. Is yours one of them?"),
+        _("ingressClassName is {unknown}; the classes of this cluster are: {classes}.").format(
+            unknown=", ".join(unknown), classes=listed(classes)
+        ),
+    )
 
 
 def canary(lab: LabView) -> Two | None:
@@ -68,7 +82,7 @@ def _misplaced(lab: LabView, rules: list[Object]) -> Two | None:
     return (
         _("A canary needs a main Ingress with the same host, path and pathType. Yours has none."),
         _("The canary is for {lost}; the main rules are for {mains}.").format(
-            lost=", ".join(map(" ".join, lost)), mains=", ".join(map(" ".join, mains))
+            lost=", ".join(map(" ".join, lost)), mains=listed(map(" ".join, mains))
         ),
     )
 
