@@ -126,6 +126,10 @@ def test_a_service_is_explained_down_to_its_pods(world, lab):
     assert "There is no Service shop in lab-01-shop" in ladder(lab)[0]
     service(world, "shop", app="shop")
     assert ladder(lab)[1] == "There is no Pod in lab-01-shop. How many replicas does its Deployment want?"
+    template = {"metadata": {"labels": {"app": "shop"}}}
+    world.kube.put("Deployment", "shop", NS, spec={"replicas": 0, "template": template})
+    assert ladder(lab)[1] == "Its Pods come from the Deployment shop, which wants 0 of them."
+    world.kube.patch("deployment", "shop", {"spec": {"replicas": 1}}, NS)
     pod(world, "a", app="shops")
     assert ladder(lab)[1] == "It selects Pods with app=shop. The Pods there carry: app=shops."
     pod(world, "b", ready=False, app="shop")

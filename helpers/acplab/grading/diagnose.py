@@ -58,6 +58,11 @@ def _no_endpoints(lab: LabView, name: str, selector: dict[str, str]) -> Two:
         return first, _("{n} Pods carry its labels, but are not ready. {event}").format(
             n=len(pods), event=last_event(lab, pods[0])
         )
+    scaled_down = [one["metadata"]["name"] for one in lab.list("deployment") if wants_none(one, selector)]
+    if scaled_down:
+        return first, _("Its Pods come from the Deployment {names}, which wants 0 of them.").format(
+            names=listed(scaled_down)
+        )
     if not lab.pods(ready=False):
         return first, _("There is no Pod in {namespace}. How many replicas does its Deployment want?").format(
             namespace=lab.namespace
@@ -163,6 +168,12 @@ def _filled(lab: LabView, values: Mapping[str, Any]) -> dict[str, Any]:
 def carries(pod: Object, selector: dict[str, str]) -> bool:
     """Whether a selector selects the Pod; an empty one selects none."""
     return bool(selector) and selector.items() <= (pod["metadata"].get("labels") or {}).items()
+
+
+def wants_none(deployment: Object, selector: dict[str, str]) -> bool:
+    """Whether a selector would select the Deployment's Pods, if it wanted any."""
+    spec = deployment.get("spec", {})
+    return spec.get("replicas") == 0 and carries(spec["template"], selector)
 
 
 def labels_of(labels: dict[str, str], *keys: str) -> str:
