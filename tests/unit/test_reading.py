@@ -6,7 +6,7 @@ import json
 
 import pytest
 from acplab.base import paths
-from acplab.course import reading
+from acplab.course import questions, reading
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,12 @@ def test_minutes_are_words_predictions_and_what_was_measured(notebook):
     proof.parent.mkdir()
     proof.write_text(json.dumps({"notebooks/00-good.ipynb": {"seconds": 90}}))
     assert reading.minutes(notebook) == 5
+
+
+def test_each_question_of_its_bank_takes_a_minute(notebook, monkeypatch):
+    without = reading.minutes(notebook)
+    monkeypatch.setattr(questions, "load", lambda name: {"00-good": ["one", "two"]}[name])
+    assert reading.minutes(notebook) == without + 2
 
 
 def test_a_notebook_that_cannot_be_read_takes_no_time(tmp_path):

@@ -1,4 +1,4 @@
-"""How long a notebook takes its reader: its words, its cells as they were measured, and a minute per prediction."""
+"""How long a chapter takes its reader: words, cells as they were measured, a minute per prediction and per question."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.course import questions
 
 WORDS_PER_MINUTE = 200
 PREDICTION_MINUTES = 1
+QUESTION_MINUTES = 1
 # No words: pictures and code blocks, tags, where links lead, and the signs of Markdown.
 NO_WORDS = re.compile(r"```.*?```|<[^>]*>|\]\([^)]*\)|[|*_#>`~]", re.DOTALL)
 
@@ -21,7 +24,16 @@ def minutes(notebook: Path) -> int:
     """Whole minutes for reading and running a chapter, rounded up; without its cells if nobody has measured them."""
     cells = _cells(notebook)
     read = sum(words(_source(cell)) for cell in cells if cell["cell_type"] == "markdown") / WORDS_PER_MINUTE
-    return math.ceil(read + measured_seconds(notebook) / 60 + PREDICTION_MINUTES * len(predictions(notebook)))
+    asked = PREDICTION_MINUTES * len(predictions(notebook)) + QUESTION_MINUTES * _questions(notebook)
+    return math.ceil(read + measured_seconds(notebook) / 60 + asked)
+
+
+def _questions(notebook: Path) -> int:
+    """How many questions its bank has; 0 without one that can be read."""
+    try:
+        return len(questions.load(notebook.stem))
+    except AcplabError:
+        return 0
 
 
 def words(markdown: str) -> int:
