@@ -142,6 +142,12 @@ def test_a_service_is_explained_down_to_its_pods(world, lab):
     assert not expect.ready_endpoints(lab, "shop", 2, "key").ok
 
 
+def test_endpoints_that_come_a_moment_after_their_service_are_waited_for(world, lab, monkeypatch):
+    service(world, "shop", app="shop")
+    monkeypatch.setattr(lab, "settle", lambda: endpoints(world, "shop", "10.0.0.1"))
+    assert expect.ready_endpoints(lab, "shop", 1, "key").ok
+
+
 def test_pods_that_leave_are_neither_ready_nor_waited_for(world, lab):
     pod(world, "a")
     world.kube.put("Pod", "b", NS, metadata={"deletionTimestamp": "now"}, status={})

@@ -6,7 +6,7 @@ import fakes
 import pytest
 from acplab import images, kube
 from acplab.base.errors import AcplabError
-from acplab.cluster import platform, upgrade
+from acplab.cluster import platform, terway, upgrade
 from acplab.cluster.handle import Cluster
 from acplab.images import NodeImage
 
@@ -107,9 +107,12 @@ def test_a_cluster_without_a_platform_gets_images_and_its_pod_network(world, the
     assert container == {"name": "x", "env": [{"name": "POD_SUBNET", "value": "10.4.0.0/20"}]}
 
 
-def test_terways_stand_in_is_left_alone(world, there):
+def test_terways_stand_in_is_brought_up_to_date_and_podnet_is_left_alone(world, there, monkeypatch):
+    installed = []
+    monkeypatch.setattr(terway, "install", lambda: installed.append(True))
     there.profile = "terway"
     upgrade.note(there, NEW)
+    assert installed == [True]
     (container,) = world.get("daemonset", "podnet", "kube-system")["spec"]["template"]["spec"]["containers"]
     assert container["name"] == "old"
 

@@ -175,8 +175,6 @@ def _route_of(image: images.NodeImage, asked: str) -> str:
 
 def _finish(cluster: Cluster, image: images.NodeImage) -> None:
     """What kind leaves to do, and the wait for it."""
-    if own(cluster.profile).network == "terway":
-        terway.install()
     if not own(cluster.profile).platform:
         with stage("nodes", _("Waiting for the nodes"), 10):
             upgrade.note(cluster, image.inputs)

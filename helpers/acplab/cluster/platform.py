@@ -8,6 +8,7 @@ from pathlib import Path
 
 from acplab import images, kube
 from acplab.base import paths
+from acplab.cluster import terway
 from acplab.cluster.profiles import Own
 from acplab.kube import Object, Objects
 
@@ -22,6 +23,8 @@ def fingerprint(profile: Own) -> str:
     digest = hashlib.sha256()
     if profile.network == "default":
         digest.update(images.cni_manifest().encode())
+    if profile.network == "terway":
+        digest.update(terway.form().encode())
     for file in (*images.gateway_crds(), *_manifests()) if profile.platform else ():
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
@@ -36,6 +39,8 @@ def apply(profile: Own, former: list[str] | None = None) -> list[str]:
 
     former, and what is returned: "Kind/namespace/name" of each object. Applying it again changes nothing.
     """
+    if profile.network == "terway":
+        terway.install()
     applied = [_line(one) for objects in _parts(profile) for one in _applied(objects)]
     for line in sorted(set(former or []) - set(applied)):
         _prune(*line.split("/"))

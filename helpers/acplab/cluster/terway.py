@@ -18,10 +18,15 @@ from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.base.retry import retry_context
+from acplab.cluster.profiles import FOLDER
 from acplab.host import docker
 from acplab.kube import client
 
 FILE = "/etc/cni/net.d/10-terway.conflist"
+PLUGIN = FOLDER / "terway-veth.sh"
+TYPE = "acplab-veth"
+# Beside the plugin that it calls, wherever containerd looks for plugins on this node.
+PUT_PLUGIN = "for d in /opt/cni/bin /usr/lib/cni; do [ -x $d/ptp ] && cat > $d/$1.part && chmod 755 $d/$1.part && mv $d/$1.part $d/$1 && break; done"
 PROXY_ARP = ("net.ipv4.conf.eth0.proxy_arp=1", "net.ipv4.neigh.eth0.proxy_delay=0")
 
 
@@ -30,9 +35,15 @@ def install() -> None:
     client.require_own_cluster()
     for name, slice_ in _slices().items():
         docker.run("exec", name, "sysctl", "--quiet", "--write", *PROXY_ARP)
+        docker.run("exec", "--interactive", name, "sh", "-c", PUT_PLUGIN, "-", TYPE, stdin=PLUGIN.read_text())
         text = json.dumps(conflist(slice_))
         # Written beside and renamed: containerd reads the folder whenever something moves there.
         docker.run("exec", name, "sh", "-c", 'printf %s "$1" > "$2.part" && mv "$2.part" "$2"', "-", text, FILE)
+
+
+def form() -> str:
+    """What install() writes, for any node: it tells whether a cluster has the newest."""
+    return PLUGIN.read_text() + json.dumps(conflist(""))
 
 
 def _slices() -> dict[str, str]:
@@ -58,7 +69,7 @@ def conflist(pod_cidr: str) -> dict[str, Any]:
         "routes": [{"dst": "0.0.0.0/0"}],
     }
     plugins = [
-        {"type": "ptp", "ipMasq": False, "ipam": ipam},
+        {"type": TYPE, "ipMasq": False, "ipam": ipam},
         {"type": "portmap", "capabilities": {"portMappings": True}},
     ]
     return {"cniVersion": "1.0.0", "name": "terway", "plugins": plugins}

@@ -40,6 +40,9 @@ def ready_pods(lab: LabView, at_least: int, text: str, selector: str | None = No
 def ready_endpoints(lab: LabView, service: str, at_least: int, text: str) -> Result:
     """A Service has so many ready endpoints."""
     n = len(lab.endpoints(service))
+    if n < at_least:
+        lab.settle()  # the API notes endpoints a moment after a Service or its Pods have changed
+        n = len(lab.endpoints(service))
     found, wanted = _("{n} ready").format(n=n), _("{n} or more").format(n=at_least)
     return met(text, n >= at_least, found, wanted, service=service, n=at_least)
 

@@ -19,15 +19,13 @@ MIRROR = "kubernetes.io/config.mirror"
 @verb(kubectl.cordon)
 def cordon(node: str) -> None:
     """Let no new Pod be scheduled on the node; those that run there stay."""
-    verbs.get("node", node)
-    verbs.patch("node", node, {"spec": {"unschedulable": True}})
+    _set_unschedulable(node, True)
 
 
 @verb(kubectl.uncordon)
 def uncordon(node: str) -> None:
     """Let Pods be scheduled on the node again; none comes back by itself."""
-    verbs.get("node", node)
-    verbs.patch("node", node, {"spec": {"unschedulable": None}})
+    _set_unschedulable(node, None)
 
 
 @verb(kubectl.drain)
@@ -46,6 +44,12 @@ def drain(node: str, timeout: float = 120) -> list[str]:
     for pod in pods:
         _wait_gone(pod, deadline)
     return [_name(pod) for pod in pods]
+
+
+def _set_unschedulable(node: str, value: bool | None) -> None:
+    client.require_own_cluster()
+    verbs.get("node", node)  # its error names the nodes that there are
+    verbs.patch("node", node, {"spec": {"unschedulable": value}})
 
 
 def _pods_on(node: str) -> list[Pod]:
