@@ -9,8 +9,9 @@ import time
 
 import pytest
 from acplab.base.errors import AcplabError
-from acplab.cluster import faults, journal
+from acplab.cluster import faults, journal, ownership
 from acplab.cluster.faults import Fault
+from acplab.cluster.ownership import Container
 
 HOLD = """
 import sys, time
@@ -39,6 +40,8 @@ def done(monkeypatch):
 
         return act
 
+    there = [Container("c", "one", "running")]
+    monkeypatch.setattr(ownership, "containers", lambda: there)
     monkeypatch.setattr(faults, "ACTIONS", {name: action(name) for name in (*faults.ACTIONS, "fail")})
     monkeypatch.setattr(journal, "UNDO_SECONDS", 0.2)
     return steps
@@ -91,6 +94,21 @@ def test_what_somebody_holds_is_left_alone(done):
         assert done == [("pause", "one")]
 
 
+def test_what_hit_a_node_that_is_gone_is_forgotten(done, monkeypatch):
+    with pytest.raises(AcplabError), journal.broken(fault(("fail",))):
+        pass
+    monkeypatch.setattr(ownership, "containers", list)
+    assert journal.heal() == []
+    assert journal.entries() == []
+
+
+def test_what_still_cannot_be_undone_keeps_nobody_from_a_cluster(done):
+    with pytest.raises(AcplabError), journal.broken(fault(("fail",))):
+        pass
+    assert journal.heal() == []
+    assert [one.title for one in journal.entries()] == ["pause one"]
+
+
 def test_an_entry_that_cannot_be_read_is_dropped(done, home):
     (home / "faults").mkdir()
     (home / "faults" / "x.json").write_text("{")
@@ -114,6 +132,7 @@ def test_a_guard_undoes_what_a_killed_process_has_broken(tools, home, monkeypatc
     """The real guard: the process that broke something gets SIGKILL, and nothing else is called."""
     tools.add("docker")
     tools.answer("docker")
+    tools.answer("docker", "ps", out="c\tone\trunning\n")
     process = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "broken\n"
     assert [call[1] for call in tools.calls] == ["pause"]
@@ -123,4 +142,4 @@ def test_a_guard_undoes_what_a_killed_process_has_broken(tools, home, monkeypatc
     while journal.entries() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert journal.entries() == []
-    assert [call[1:3] for call in tools.calls] == [["pause", "one"], ["exec", "one"]]
+    assert [call[1:3] for call in tools.calls if call[1] != "ps"] == [["pause", "one"], ["exec", "one"]]

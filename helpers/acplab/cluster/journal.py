@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.base.retry import retry_context
-from acplab.cluster import faults
+from acplab.cluster import faults, ownership
 from acplab.cluster.faults import Fault
 
 UNDO_SECONDS = 60  # a node that has just been started refuses for a while
@@ -43,15 +43,25 @@ def broken(fault: Fault) -> Iterator[Fault]:
 
 
 def heal() -> list[str]:
-    """Undo the faults whose process has ended, and say which: their titles."""
+    """Undo the faults whose process has ended, and say which: their titles.
+
+    What cannot be undone now stays for the next time, and what hit nodes that are gone is forgotten: neither may keep
+    anybody from a cluster.
+    """
     healed = []
     for file in sorted(_folder().glob("*.json")):
-        with suppress(Timeout), FileLock(_lock(file), timeout=0):
-            if fault := _read(file):
+        with suppress(Timeout, AcplabError), FileLock(_lock(file), timeout=0):
+            fault = _read(file)
+            if fault and _is_there(fault):
                 _undo(fault)
                 healed.append(fault.title)
             file.unlink(missing_ok=True)
     return healed
+
+
+def _is_there(fault: Fault) -> bool:
+    """Whether one of the nodes that it hit still exists."""
+    return not {one.name for one in ownership.containers()}.isdisjoint(fault.touched)
 
 
 def entries() -> list[Fault]:
