@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from acplab import drills, measure, show
 from acplab.base.errors import AcplabError
+from acplab.cluster import Cluster
 from acplab.cluster.faults import Fault
 from acplab.measure.drills import probes
 from acplab.measure.samples import Mark, Sample
@@ -169,8 +170,13 @@ def test_the_state_of_a_pod(pod, state):
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"),
-    [("acplab-course-a1b2c3-ha-control-plane2", "control-plane2"), ("acplab-x-ha-worker", "worker"), ("mine", "mine")],
+    ("cluster", "name", "wanted"),
+    [
+        ("acplab-course-a1b2c3-ha", "acplab-course-a1b2c3-ha-control-plane2", "control-plane2"),
+        ("acplab-x-ha", "acplab-x-ha-worker", "worker"),
+        ("acplab-x-ha", "mine", "mine"),
+        ("acplab-x-ha", "shop-worker", "shop-worker"),
+    ],
 )
-def test_short_names(name, wanted):
-    assert probes.short(name) == wanted
+def test_short_names(cluster, name, wanted):
+    assert Cluster("ha", cluster, "image", {}).short(name) == wanted

@@ -147,7 +147,7 @@ def _each(action: str, names: Iterable[str]) -> tuple[Step, ...]:
 
 
 def _short(names: Sequence[str], cluster: Cluster) -> str:
-    return ", ".join(name.removeprefix(f"{cluster.name}-") for name in names)
+    return ", ".join(map(cluster.short, names))
 
 
 def _found(profile: str) -> Cluster:
@@ -199,15 +199,18 @@ def _filter(node: str, key: str, share: str, *peers: str) -> None:
     chain, by_chance = f"ACPLAB-{key}", "" if share == "1" else f"-m statistic --mode random --probability {share}"
     ends = [f"{end} {peer}" for peer in peers for end in ("-s", "-d")] or [""]
     rules = [f"iptables -w -t raw -A {chain} {end} {by_chance} -j DROP" for end in ends]
-    jumps = [f"iptables -w -t raw -I {jump} -j {chain}" for jump in ("PREROUTING -i eth0", "OUTPUT -o eth0")]
-    _shell(node, " && ".join([f"iptables -w -t raw -N {chain}", *rules, *jumps]))
+    _shell(node, " && ".join([f"iptables -w -t raw -N {chain}", *rules, *_jumps("-I", chain)]))
 
 
 def _unfilter(node: str, key: str) -> None:
     chain = f"ACPLAB-{key}"
-    jumps = [f"iptables -w -t raw -D {jump} -j {chain}" for jump in ("PREROUTING -i eth0", "OUTPUT -o eth0")]
-    commands = [*jumps, f"iptables -w -t raw -F {chain}", f"iptables -w -t raw -X {chain}"]
+    commands = [*_jumps("-D", chain), f"iptables -w -t raw -F {chain}", f"iptables -w -t raw -X {chain}"]
     _shell(node, "; ".join(f"{command} 2>/dev/null" for command in commands) + "; true")
+
+
+def _jumps(command: str, chain: str) -> list[str]:
+    """What leads packets of the node's own interface into the chain (-I), or no longer (-D)."""
+    return [f"iptables -w -t raw {command} {jump} -j {chain}" for jump in ("PREROUTING -i eth0", "OUTPUT -o eth0")]
 
 
 def _drain(profile: str, node: str, seconds: str) -> None:

@@ -52,6 +52,10 @@ class Cluster:
         """The names of its nodes when it was made; containers are called the same."""
         return sorted(name for name in self.addresses if not name.endswith(LOAD_BALANCER))
 
+    def short(self, node: str) -> str:
+        """A node's name without the cluster's: "worker2"."""
+        return node.removeprefix(f"{self.name}-")
+
     @property
     def ingress_url(self) -> str:
         """Where requests from this machine enter the cluster; the Host header says to whom."""

@@ -1,7 +1,7 @@
 """What is broken on purpose at this moment, on disk: so that it is undone also when the kernel that broke it dies.
 
 with broken(fault):     writes the fault down, breaks, and undoes at the end of the block, whatever happens in it
-heal()                  undoes what nobody holds any more; cluster.ensure and cluster.find begin with it
+heal()                  undoes what nobody holds any more; cluster.ensure begins with it
 A guard, a process of its own, waits for the death of the one that broke something, and heals then.
 """
 

@@ -24,7 +24,7 @@ def minutes(notebook: Path) -> int:
     """Whole minutes for reading and running a chapter, rounded up; without its cells if nobody has measured them."""
     cells = _cells(notebook)
     read = sum(words(_source(cell)) for cell in cells if cell["cell_type"] == "markdown") / WORDS_PER_MINUTE
-    asked = PREDICTION_MINUTES * len(predictions(notebook)) + QUESTION_MINUTES * _questions(notebook)
+    asked = PREDICTION_MINUTES * len(_predictions(cells)) + QUESTION_MINUTES * _questions(notebook)
     return math.ceil(read + measured_seconds(notebook) / 60 + asked)
 
 
@@ -50,7 +50,11 @@ def measured_seconds(notebook: Path) -> float:
 
 def predictions(notebook: Path) -> list[str]:
     """The keys of all predictions that a notebook asks, in its order."""
-    sources = [_source(cell) for cell in _cells(notebook) if cell["cell_type"] == "code"]
+    return _predictions(_cells(notebook))
+
+
+def _predictions(cells: list[dict[str, Any]]) -> list[str]:
+    sources = [_source(cell) for cell in cells if cell["cell_type"] == "code"]
     return [key for source in sources for key in predictions_in(source)]
 
 

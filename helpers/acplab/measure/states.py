@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 GONE = "gone"
+LATE_MS = 1000.0  # of requests in a drill: an answer after more than this is late
 UNREAD = "not read"  # the reading itself failed, so nothing is known
 
 

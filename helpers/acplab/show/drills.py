@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from acplab.base.i18n import _
 from acplab.measure import Traffic
-from acplab.measure.states import GONE, UNREAD, States
+from acplab.measure.states import GONE, LATE_MS, UNREAD, States
 from acplab.show import style
 from acplab.show.figures import Figure
 
@@ -22,7 +22,6 @@ LEFT, BOTTOM, TOP, RIGHT = 2.1, 0.6, 0.75, 0.3
 GOOD, BAD, MIDDLE, OTHER = "#009E73", "#A8201A", "#E69F00", "#8C6D31"
 WELL = ("Ready", "renewed", "follower", "leader", "resolved", "Succeeded")
 ILL = ("NotReady", "no answer", "no leader", "overdue", "Failed", "Unknown")
-LATE_MS = 1000.0
 Row = tuple[str, str, Traffic | States]  # lane, thing, what to draw
 
 

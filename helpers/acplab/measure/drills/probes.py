@@ -12,7 +12,7 @@ import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,24 +146,16 @@ def _decoded(text: str) -> str:
 # --- states of the API ---------------------------------------------------------------------------------------------------------------
 
 
-def _asked(cluster: Cluster, *words: str | None) -> list[dict[str, Any]]:
-    """What kube.list gives, without waiting long for an API server that does not answer."""
+def _states(cluster: Cluster, state: Callable[[dict[str, Any]], str], *words: str | None) -> dict[str, str]:
+    """The state of each object that kube.list gives, without waiting long for an API server that does not answer."""
     with client.patience(READ_SECONDS):
-        return cluster.kube.list(*words)
+        found = cluster.kube.list(*words)
+    return {cluster.short(one["metadata"]["name"]): state(one) for one in found}
 
 
 def nodes(cluster: Cluster, every: float = 1.0) -> Probe:
     """What `kubectl get nodes` says: Ready, NotReady, with ",SchedulingDisabled" for a cordoned node."""
-    return _Readings("nodes", lambda: _states(_asked(cluster, "node"), _node_state), every)
-
-
-def short(node: str) -> str:
-    """A node's name without its cluster's: "worker2"."""
-    return re.sub(r".*-(?=(control-plane|worker)\d*$)", "", node)
-
-
-def _states(objects: list[dict[str, Any]], state: Callable[[dict[str, Any]], str]) -> dict[str, str]:
-    return {short(one["metadata"]["name"]): state(one) for one in objects}
+    return _Readings("nodes", lambda: _states(cluster, _node_state, "node"), every)
 
 
 def _node_state(node: dict[str, Any]) -> str:
@@ -177,7 +169,7 @@ def leases(cluster: Cluster, every: float = 1.0) -> Probe:
 
     A kubelet renews every 10 s; after 40 s the controller manager calls the node's state unknown.
     """
-    return _Readings("leases", lambda: _states(_asked(cluster, "lease", "kube-node-lease"), _lease_state), every)
+    return _Readings("leases", lambda: _states(cluster, _lease_state, "lease", "kube-node-lease"), every)
 
 
 def _lease_state(lease: dict[str, Any]) -> str:
@@ -187,7 +179,7 @@ def _lease_state(lease: dict[str, Any]) -> str:
 
 def pods(cluster: Cluster, namespace: str, selector: str | None = None, every: float = 1.0) -> Probe:
     """What `kubectl get pods` says of each Pod: its phase, "Ready" when it gets traffic, "Terminating" when it ends."""
-    return _Readings("pods", lambda: _states(_asked(cluster, "pod", namespace, selector), _pod_state), every)
+    return _Readings("pods", lambda: _states(cluster, _pod_state, "pod", namespace, selector), every)
 
 
 def _pod_state(pod: dict[str, Any]) -> str:
@@ -205,14 +197,13 @@ def _pod_state(pod: dict[str, Any]) -> str:
 def etcd(cluster: Cluster, every: float = 1.0) -> Probe:
     """What each etcd member says of itself: "leader", "follower", "no leader", or "no answer"."""
     members = [name for name in cluster.nodes if "control-plane" in name]
-    return _Readings("etcd", lambda: _each(members, _etcd_state), every)
+    return _Readings("etcd", lambda: _each(cluster, members, _etcd_state), every)
 
 
-def _each(names: Iterable[str], ask: Callable[[str], str]) -> dict[str, str]:
+def _each(cluster: Cluster, names: list[str], ask: Callable[[str], str]) -> dict[str, str]:
     """All asked at once: a node that hangs must not hold up the others."""
-    names = list(names)
     with ThreadPoolExecutor(len(names)) as pool:
-        return dict(zip(map(short, names), pool.map(ask, names), strict=True))
+        return dict(zip(map(cluster.short, names), pool.map(ask, names), strict=True))
 
 
 def _etcd_state(node: str) -> str:
@@ -236,7 +227,7 @@ def dns(cluster: Cluster, node: str, name: str = "kubernetes.default.svc.cluster
 
     The thing in its lane is the node that asks."""
     server = cluster.kube.get("service", "kube-dns", "kube-system")["spec"]["clusterIP"]
-    return _Readings("dns", lambda: {short(node): _resolved(node, name, server)}, every)
+    return _Readings("dns", lambda: {cluster.short(node): _resolved(node, name, server)}, every)
 
 
 def _resolved(node: str, name: str, server: str) -> str:

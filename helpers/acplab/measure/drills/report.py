@@ -12,11 +12,10 @@ from acplab.cluster.faults import Fault
 from acplab.measure import text
 from acplab.measure.results import Traffic
 from acplab.measure.samples import Mark
-from acplab.measure.states import States
+from acplab.measure.states import LATE_MS, States
 
 Lane = Traffic | States
 L = TypeVar("L", Traffic, States)
-LATE = 1000.0  # ms; an answer after more than this is late
 SHOWN = 12  # changes of a lane that the words tell
 
 
@@ -44,7 +43,7 @@ class Report:
         """How many requests of this probe were not answered with a status below 400."""
         return self.requests(name).failed
 
-    def late(self, name: str, ms: float = LATE) -> int:
+    def late(self, name: str, ms: float = LATE_MS) -> int:
         """How many were answered, after more than so many milliseconds."""
         return sum(sample.ok and sample.ms > ms for sample in self.requests(name))
 

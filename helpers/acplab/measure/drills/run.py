@@ -30,12 +30,12 @@ def conduct(fault: Fault, probes: Sequence[Probe], seconds: float = 60, before: 
         for probe in probes:
             probe.start()
             watching.callback(probe.stop)
-        _watch(before)
+        time.sleep(before)
         marks.append(Mark(time.monotonic() - start, fault.title))
         with journal.broken(fault):
-            _watch(seconds)
+            time.sleep(seconds)
             marks.append(Mark(time.monotonic() - start, _("undone")))
-        _watch(after)
+        time.sleep(after)
     return Report(fault, marks, {probe.name: probe.lane(start) for probe in probes})
 
 
@@ -52,7 +52,3 @@ def _require(probes: Sequence[Probe], times: list[float]) -> None:
             _("A drill of {sum:g} s is too long; {most:g} s are the most.").format(sum=sum(times), most=MAX_SECONDS),
             _("Shorten before, seconds or after."),
         )
-
-
-def _watch(seconds: float) -> None:
-    time.sleep(seconds)
