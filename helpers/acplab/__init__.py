@@ -16,6 +16,7 @@ PARTS = {
     "cluster": "cluster",
     "datapath": "datapath",
     "drills": "measure.drills",
+    "etcd": "cluster.etcd",
     "faults": "cluster.faults",
     "kube": "kube",
     "labs": "course.lab",
@@ -25,6 +26,7 @@ PARTS = {
     "release": "topics.release",
     "reliability": "topics.reliability",
     "show": "show",
+    "snapshots": "cluster.snapshots",
 }
 __all__ = ["AcplabError", *PARTS]
 

@@ -9,14 +9,17 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from acplab import cluster as clusters
 from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.grading import notes as kinds
 from acplab.grading.loads import RecordedLoad
-from acplab.kube import Object, Objects
+from acplab.kube import Object, Objects, client
 
 if TYPE_CHECKING:
+    from acplab.cluster import Cluster
+    from acplab.cluster.snapshots import Snapshot
     from acplab.datapath import NodeRange, Route
     from acplab.grading.results import Result
     from acplab.measure import Traffic
@@ -27,6 +30,7 @@ NodeRanges = list["NodeRange"]
 Routes = list["Route"]
 Results = list["Result"]
 Times = list[datetime]
+Snapshots = list["Snapshot"]
 
 # How long one check may wait for a change to arrive. Traefik reloads at most every 2 s, so a check that is
 # run right after an apply would otherwise see the old routes. One budget a check keeps a red one under 5 s.
@@ -230,6 +234,19 @@ class LabView:
             return {}
         self.settle()  # a node learns of a new Service a second or more after the API does
         return {target: _version(self.ask(asker, "get", f"http://{target}/")) for target in targets}
+
+    # the cluster
+
+    @property
+    def cluster(self) -> Cluster:
+        """The lab's cluster, for what kube does not tell of it."""
+        return clusters.find(client.current().parent.name)
+
+    def snapshots(self) -> Snapshots:
+        """The snapshots of etcd that are kept for the lab's cluster, oldest first."""
+        from acplab.cluster import snapshots
+
+        return snapshots.saved(self.cluster)
 
     # nodes
 
