@@ -12,13 +12,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 os.environ["ACPLAB_INSTANCE"] = "bench"
 sys.path.insert(0, str(Path(__file__).parents[2] / "helpers"))
 
 import yaml
-from acplab import cluster, images, measure
+from acplab import cluster, drills, faults, images, measure
 from acplab.base import paths
 from acplab.cluster import kind_config
 from acplab.course import lab as labs
@@ -29,6 +31,7 @@ from rich.table import Table
 Row = tuple[str, str, str, str]
 REQUESTS, RATES = 2000, (100, 500)
 BARE = "acplab-bench-bare"
+REPEATS, PAUSE = 5, 5  # drills, and the seconds of each
 # budgets
 IMPORT_SECONDS, CHECK_SECONDS, RESET_SECONDS = 0.1, 2, 10
 
@@ -100,24 +103,35 @@ def core_seconds(call: Callable[[], object]) -> float:
 
 
 def bench_cluster() -> list[Row]:
-    """Our cluster with its platform, against a bare `kind create cluster` of the same nodes."""
+    """Our cluster small with its platform, against a bare `kind create cluster` of the same nodes."""
+    return [creation("small")]
+
+
+def bench_ha() -> Iterator[Row]:
+    """The same of ha: three control planes, three workers, and the load balancer."""
+    yield creation("ha")
+    cluster.delete("ha")
+
+
+def creation(profile: str) -> Row:
+    """How long a cluster of this profile takes until it is ready, beside bare kind."""
     image = images.ensure()
-    cluster.delete("small")
+    cluster.delete(profile)
     try:
-        bare = seconds(lambda: bare_kind(image))
+        bare = seconds(lambda: bare_kind(profile, image))
     finally:
         kind("delete", "cluster", f"--name={BARE}")
-    ours = seconds(lambda: cluster.ensure("small"))
-    return [("cluster small ready / bare kind create", f"{ours:.1f} s", f"{bare:.1f} s", f"{ours / bare:.2f}")]
+    ours = seconds(lambda: cluster.ensure(profile))
+    return f"cluster {profile} ready / bare kind create", f"{ours:.1f} s", f"{bare:.1f} s", f"{ours / bare:.2f}"
 
 
-def bare_kind(image: images.NodeImage) -> None:
+def bare_kind(profile: str, image: images.NodeImage) -> None:
     """kind alone: the same nodes, ready, without our platform. Its ports are whatever is free."""
     folder = paths.home() / "clusters" / "bare"
     folder.mkdir(parents=True, exist_ok=True)
     ports = dict.fromkeys(("api", *kind_config.NODE_PORTS), 0)
     config, kubeconfig = folder / "kind.yaml", folder / "kubeconfig"
-    config.write_text(yaml.safe_dump(kind_config.own_config("small", ports, image.patches)))
+    config.write_text(yaml.safe_dump(kind_config.own_config(profile, ports, image.patches)))
     options = {"name": BARE, "image": image.reference, "config": config, "kubeconfig": kubeconfig}
     kind("create", "cluster", *(f"--{key}={value}" for key, value in options.items()))
     kubectl = str(Path(sys.executable).with_name("kubectl"))
@@ -128,6 +142,51 @@ def bare_kind(image: images.NodeImage) -> None:
 def kind(*words: str) -> None:
     """The kind command, quietly."""
     subprocess.run([str(images.kind()), *words], check=True, stderr=subprocess.DEVNULL)
+
+
+def bench_drill() -> list[Row]:
+    """The outage that a drill measures, beside vegeta's requests of the same seconds: the API server's node is paused."""
+    there = cluster.ensure("small")
+    vegeta = build_vegeta()
+    pairs = [outages(there, vegeta) for _again in range(REPEATS)]
+    ours, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
+    ratios = [one / other for one, other in pairs]
+    what = f"outage of a pause of {PAUSE} s, {REPEATS} times: drill / vegeta"
+    return [(what, spread(ours, " s"), spread(theirs, " s"), spread(ratios))]
+
+
+def spread(values: list[float], unit: str = "") -> str:
+    """The median, and the range."""
+    return f"{statistics.median(values):.2f}{unit} ({min(values):.2f} to {max(values):.2f})"
+
+
+def outages(there: cluster.Cluster, vegeta: Path) -> tuple[float, float]:
+    """Seconds of one outage as the drill's API probe and as vegeta has seen it. Both send 20/s and wait for 1 s."""
+    node = next(name for name in there.nodes if name.endswith("control-plane"))
+    target = f"GET https://127.0.0.1:{there.ports['api']}/livez\n".encode()
+    attack = [
+        str(vegeta),
+        "attack",
+        "-rate=20",
+        f"-duration={PAUSE + 8}s",
+        "-timeout=1s",
+        "-keepalive=false",
+        "-insecure",
+    ]
+    beside = subprocess.Popen(attack, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with ThreadPoolExecutor(1) as pool:
+        seen = pool.submit(beside.communicate, target)
+        report = drills.conduct(faults.pause(node), [drills.api(there, 20, 1)], seconds=PAUSE, before=2, after=3)
+    return report.down("api"), vegeta_outage(vegeta, seen.result()[0])
+
+
+def vegeta_outage(vegeta: Path, results: bytes) -> float:
+    """Seconds from the first request that failed to the first good one after the last that did, by when they were sent."""
+    encode = [str(vegeta), "encode", "--to", "json"]
+    lines = subprocess.run(encode, input=results, capture_output=True, check=True).stdout.splitlines()
+    sent = sorted((datetime.fromisoformat(one["timestamp"]), one["code"] == 200) for one in map(json.loads, lines))
+    failed = [n for n, (_at, ok) in enumerate(sent) if not ok]
+    return (sent[failed[-1] + 1][0] - sent[failed[0]][0]).total_seconds()
 
 
 def bench_checks() -> Iterator[Row]:
@@ -189,8 +248,6 @@ def build_vegeta() -> Path:
 
 def vegeta_rate(vegeta: Path, ingress_url: str, rate: int) -> float:
     """Requests per second that vegeta really sent."""
-    import json
-
     command = [
         str(vegeta),
         "attack",
@@ -224,6 +281,8 @@ BENCHES = {
     "import": bench_import,
     "planning": bench_planning,
     "cluster": bench_cluster,
+    "ha": bench_ha,
+    "drill": bench_drill,
     "load": bench_load,
     "checks": bench_checks,
     "tests": bench_tests,

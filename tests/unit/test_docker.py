@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from acplab.base import paths
@@ -384,9 +386,27 @@ def test_a_failure_without_words(machine):
 def test_run_that_takes_too_long(machine):
     machine.add("docker")
     machine.answer("docker", "wait", seconds=5)
-    with pytest.raises(AcplabError, match=r"docker wait has not answered for 0\.3 s") as told:
+    with pytest.raises(AcplabError, match=r"docker wait x has not answered for 0\.3 s") as told:
         docker.run("wait", "x", timeout=0.3)
     assert "./acplab doctor" in told.value.remedy
+
+
+def test_a_file_that_is_handed_down_stays_open_in_the_command(machine):
+    """What reads the other end learns when the last command has ended."""
+    machine.add("docker")
+    machine.answer("docker", "pause", seconds=0.6)
+    reader, writer = os.pipe()
+    with docker.handing_down(writer):
+        running = Thread(target=docker.run, args=("pause", "x"))
+        running.start()
+        while not machine.calls:
+            time.sleep(0.01)
+    os.close(writer)
+    began = time.monotonic()
+    assert os.read(reader, 1) == b""
+    assert time.monotonic() - began > 0.3
+    os.close(reader)
+    running.join()
 
 
 # --- leaving nothing behind -------------------------------------------------------------------------------------

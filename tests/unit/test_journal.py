@@ -44,6 +44,7 @@ def done(monkeypatch):
     monkeypatch.setattr(ownership, "containers", lambda: there)
     monkeypatch.setattr(faults, "ACTIONS", {name: action(name) for name in (*faults.ACTIONS, "fail")})
     monkeypatch.setattr(journal, "UNDO_SECONDS", 0.2)
+    monkeypatch.setattr(journal, "SETTLE_SECONDS", 0.0)
     return steps
 
 
@@ -102,11 +103,33 @@ def test_what_hit_a_node_that_is_gone_is_forgotten(done, monkeypatch):
     assert journal.entries() == []
 
 
-def test_what_still_cannot_be_undone_keeps_nobody_from_a_cluster(done):
-    with pytest.raises(AcplabError), journal.broken(fault(("fail",))):
+def test_what_still_cannot_be_undone_keeps_nobody_from_a_cluster_and_is_said(done, capsys):
+    failed = "'pause one' could not be undone: Docker is not running"
+    with pytest.raises(AcplabError, match=failed), journal.broken(fault(("fail",))):
         pass
     assert journal.heal() == []
     assert [one.title for one in journal.entries()] == ["pause one"]
+    said = " ".join(capsys.readouterr().out.split())
+    assert "'pause one' could not be undone" in said
+    assert "./acplab start" in said
+
+
+def test_what_was_healed_is_said(done, capsys):
+    with pytest.raises(AcplabError), journal.broken(fault(("fail",))):
+        pass
+    faults.ACTIONS["fail"] = lambda: None
+    journal.heal()
+    assert "An interrupted drill was undone: pause one." in capsys.readouterr().out
+
+
+def test_what_was_interrupted_settles_before_it_is_undone(done, monkeypatch):
+    """Docker may still be pausing when the call that asked for it has been interrupted."""
+    monkeypatch.setattr(journal, "SETTLE_SECONDS", 0.3)
+    began = time.monotonic()
+    half = Fault("two", "ha", ("one",), (("fail",),), (("unfilter", "one", "k"),))
+    with pytest.raises(AcplabError), journal.broken(half):
+        pass
+    assert time.monotonic() - began >= 0.3
 
 
 def test_an_entry_that_cannot_be_read_is_dropped(done, home):
@@ -143,3 +166,22 @@ def test_a_guard_undoes_what_a_killed_process_has_broken(tools, home, monkeypatc
         time.sleep(0.05)
     assert journal.entries() == []
     assert [call[1:3] for call in tools.calls if call[1] != "ps"] == [["pause", "one"], ["exec", "one"]]
+
+
+def test_the_guard_waits_for_a_command_that_outlives_its_process(tools, home, monkeypatch):
+    """Killed in the middle of `docker pause`: Docker pauses all the same, so the undo must come after it."""
+    tools.add("docker")
+    tools.answer("docker")
+    tools.answer("docker", "ps", out="c\tone\trunning\n")
+    tools.answer("docker", "pause", seconds=2.5)
+    process = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while not tools.calls and time.monotonic() < deadline:
+        time.sleep(0.02)
+    paused = time.monotonic()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    while journal.entries() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert journal.entries() == []
+    assert time.monotonic() - paused > 2.3

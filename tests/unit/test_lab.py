@@ -547,6 +547,13 @@ def test_a_chapter_works_on_another_cluster_and_comes_back(world, monkeypatch):
     said: list[str] = []
     chapter.close(said.append)
     assert any("no namespace" in line and "fake" in line for line in said)  # the fake has one world for both
+    assert said[-1].endswith("To remove it: ./acplab delete --profile tight")
+
+
+def test_a_chapter_says_how_to_remove_its_own_cluster_if_that_is_not_small(world):
+    said: list[str] = []
+    chapters.open("00-welcome", profile="tight").close(said.append)
+    assert said[-1].endswith("To remove it: ./acplab delete --profile tight")
 
 
 def test_a_lab_speaks_to_its_own_cluster_whichever_is_current(world, monkeypatch):

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -400,6 +400,17 @@ def test_a_cluster_with_a_stopped_node_is_set_going(steps, monkeypatch, capsys):
     assert "Restarted nodes: two." in capsys.readouterr().out
 
 
+def test_a_new_cluster_takes_no_address_of_a_stopped_one(steps, docker_has, monkeypatch):
+    """Docker gives the addresses of stopped nodes away; their cluster could never come back."""
+    held: list[list[str]] = []
+    monkeypatch.setattr(nodes, "held", lambda addresses, image: held.append(addresses) or nullcontext())
+    standing(profile="tight", name=ownership.cluster_name("tight"))
+    docker_has["tight"] = {"one": "exited", "two": "running"}
+    docker_has.pop("small")
+    cluster.ensure("small")
+    assert held == [["172.28.0.2"]]
+
+
 PLANNED = Ranges("10.4.0.0/20", "10.5.0.0/24", 26)
 
 
@@ -670,8 +681,8 @@ def test_a_node_that_was_killed_while_it_was_frozen_is_removed_all_the_same(dock
     monkeypatch.setattr(ownership, "require_own", lambda _name: None)
 
     def run(*words, **_):
-        if words[0] == "inspect":
-            return "".join(f"id-of-{name}\n" for name in words[3:])
+        if words[0] == "ps":
+            return "".join(f"{name} id-of-{name}\n" for name in ("one", "two"))
         if state.read_text() == "FROZEN\n":
             docker_has["small"].pop("one", None)
             raise AcplabError("docker rm failed: tried to kill container, but did not receive an exit event", "")
@@ -688,7 +699,7 @@ def test_a_removal_that_fails_for_another_reason_stays_an_error(docker_has, monk
     def run(*words, **_):
         if words[0] == "rm":
             raise AcplabError("docker rm failed: permission denied", "")
-        return "id\n"
+        return "one id\n"
 
     monkeypatch.setattr(freezer, "FREEZER", tmp_path)
     monkeypatch.setattr(ownership, "require_own", lambda _name: None)

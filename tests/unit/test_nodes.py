@@ -93,6 +93,17 @@ class Daemon:
         self.connected.add(name)
         self.fixed[name] = words[words.index("--ip") + 1]
 
+    def do_run(self, words) -> str:
+        address = words[words.index("--ip") + 1]
+        if address in self.address.values():
+            raise AcplabError("docker run failed: Error response from daemon: Address already in use", "")
+        self.address[f"holder {address}"] = address
+        return f"holder {address}\n"
+
+    def do_rm(self, words) -> None:
+        for name in words[1:]:
+            del self.address[name]
+
     def done(self, *verbs: str) -> list[tuple[str, ...]]:
         return [call for call in self.calls if call[0] in verbs]
 
@@ -353,7 +364,7 @@ def test_pods_that_do_not_claim_to_run_hold_nobody_up(since, status):
 def test_docker_tells_when_a_node_was_started(monkeypatch):
     told = [{"Name": "/two", "State": {"StartedAt": "2026-11-24T10:11:12.123456789Z"}}]
     monkeypatch.setattr(
-        docker, "run", lambda *words: f"{CLUSTER}\ttwo\trunning\n" if words[0] == "ps" else json.dumps(told)
+        docker, "run", lambda *words, **_: f"{CLUSTER}\ttwo\trunning\n" if words[0] == "ps" else json.dumps(told)
     )
     assert nodes._started(CLUSTER)["two"] == datetime(2026, 11, 24, 10, 11, 12, 123456, UTC)
 
@@ -396,3 +407,18 @@ def test_a_machine_without_proc_has_no_routes_to_avoid(daemon, monkeypatch, tmp_
     del daemon.networks["acplab"]
     nodes.network()
     assert daemon.networks["acplab"] == nodes.RANGES[0]
+
+
+def test_the_addresses_of_stopped_nodes_are_kept_while_others_are_made(daemon):
+    daemon.run("stop", "--time", "1", "one", "two")
+    with nodes.held(list(WANTED.values()), "acplab/node:v1"):
+        assert set(daemon.address.values()) == set(WANTED.values())
+        assert daemon.address["three"] == WANTED["three"], "a node that runs keeps its own"
+    assert daemon.address == {"three": WANTED["three"]}
+
+
+def test_the_addresses_are_free_again_after_an_error(daemon):
+    daemon.run("stop", "--time", "1", "one")
+    with pytest.raises(KeyboardInterrupt), nodes.held([WANTED["one"]], "acplab/node:v1"):
+        raise KeyboardInterrupt
+    assert WANTED["one"] not in daemon.address.values()

@@ -6,20 +6,27 @@ step that undoes may be repeated, and does nothing where there is nothing to und
 
 from __future__ import annotations
 
+import json
 import secrets
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from acplab.base import arguments
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.cluster import nodes, ownership
 from acplab.cluster.handle import Cluster, made, recorded
-from acplab.host import docker
+from acplab.host import docker, freezer
 
 ZONE = "topology.kubernetes.io/zone"
 MANIFESTS = "/etc/kubernetes/manifests"
 ASIDE = "/etc/kubernetes/acplab-aside"
+CONDITION_TAINTS = "node.kubernetes.io/"
+FILLER = "acplab-filler"  # a file
+MOST_MEGABYTES = 200
+REGISTER_SECONDS = 40
 Step = tuple[str, ...]  # the name of an action, and its arguments
 
 
@@ -122,6 +129,59 @@ def drain(node: str, seconds: float = 120) -> Fault:
     return Fault(title, cluster.profile, (node,), do, (("uncordon", cluster.profile, node),))
 
 
+def delete_node(node: str) -> Fault:
+    """kubectl delete node: its machine goes on running, and the cluster knows nothing of it any more.
+
+    Undone, the Node is there as before, with its labels, taints and Pod CIDR, and its kubelet reports again.
+    """
+    cluster = _cluster_of([node])
+    before = json.dumps(_as_it_was(cluster.kube.get("node", node)))
+    title = _("delete node {nodes}").format(nodes=_short([node], cluster))
+    do = (("delete node", cluster.profile, node),)
+    return Fault(title, cluster.profile, (node,), do, (("register", cluster.profile, node, before),))
+
+
+def _as_it_was(node: dict[str, Any]) -> dict[str, Any]:
+    """What a kubelet does not tell of its node by itself. Taints of a condition are the controller manager's."""
+    metadata = {key: node["metadata"].get(key) or {} for key in ("labels", "annotations")}
+    spec = {
+        key: node["spec"][key] for key in ("podCIDR", "podCIDRs", "providerID", "unschedulable") if key in node["spec"]
+    }
+    taints = [one for one in node["spec"].get("taints") or [] if not one["key"].startswith(CONDITION_TAINTS)]
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": node["metadata"]["name"], **metadata},
+        "spec": spec | ({"taints": taints} if taints else {}),
+    }
+
+
+def fill_disk(pod: str, megabytes: float, namespace: str = "default", profile: str = "ha") -> Fault:
+    """Write so many megabytes (at most 200) into an emptyDir of this Pod, as a log that nobody rotates.
+
+    Above the volume's sizeLimit, or the container's limit for ephemeral-storage, the kubelet evicts the Pod; it looks
+    about once a minute. Undone, the file is gone.
+    """
+    cluster, size = _found(profile), arguments.whole("megabytes", megabytes, MOST_MEGABYTES)
+    found = cluster.kube.get("pod", pod, namespace)
+    path = f"/var/lib/kubelet/pods/{found['metadata']['uid']}/volumes/kubernetes.io~empty-dir/{_volume(found)}/{FILLER}"
+    node = found["spec"].get("nodeName", "")
+    _cluster_of([node])
+    title = _("fill {size} MB of the disk of Pod {pod}").format(size=size, pod=pod)
+    return Fault(title, profile, (node,), (("fill", node, path, str(size)),), (("empty", node, path),))
+
+
+def _volume(pod: dict[str, Any]) -> str:
+    """The first emptyDir of the Pod that is on disk."""
+    for one in pod["spec"].get("volumes") or []:
+        if one.get("emptyDir") is not None and one["emptyDir"].get("medium") != "Memory":
+            return str(one["name"])
+    raise AcplabError(
+        _("Pod {pod} has no emptyDir on disk.").format(pod=pod["metadata"]["name"]),
+        _("Give it a volume of kind emptyDir: then what is written there counts for its node's disk."),
+    )
+
+
 def nodes_of_zone(zone: str, cluster: Cluster) -> list[str]:
     """The names of its nodes with this zone label."""
     found = {one["metadata"]["name"]: one["metadata"]["labels"].get(ZONE) for one in cluster.kube.list("node")}
@@ -183,7 +243,13 @@ def carry_out(steps: Iterable[Step]) -> None:
 
 
 def _restart(cluster: str, node: str, address: str) -> None:
-    nodes.restart_nodes(cluster, {node: address})
+    """Where Docker hangs, since a `docker exec` in the node was caught by the pause, the kernel is told directly."""
+    try:
+        nodes.restart_nodes(cluster, {node: address})
+    except AcplabError:
+        if not freezer.thaw([node]):
+            raise
+        nodes.restart_nodes(cluster, {node: address})
 
 
 def _aside(node: str, component: str) -> None:
@@ -221,18 +287,43 @@ def _uncordon(profile: str, node: str) -> None:
     _found(profile).kube.uncordon(node)
 
 
+def _delete_node(profile: str, node: str) -> None:
+    _found(profile).kube.delete("node", node)
+
+
+def _register(profile: str, node: str, before: str) -> None:
+    """The Node is made before its kubelet is restarted: a kubelet alone would get another Pod CIDR and no taints."""
+    cluster = _found(profile)
+    if not cluster.kube.exists("node", node):
+        cluster.kube.apply(json.loads(before))
+        docker.run("exec", node, "systemctl", "restart", "kubelet", timeout=ownership.ANSWER_SECONDS)
+    cluster.kube.wait("node", node, timeout=REGISTER_SECONDS)
+
+
+def _fill(node: str, path: str, megabytes: str) -> None:
+    _shell(node, f"head -c {megabytes}M /dev/zero > {shlex.quote(path)}")
+
+
+def _empty(node: str, path: str) -> None:
+    _shell(node, f"rm -f {shlex.quote(path)}")
+
+
 def _shell(node: str, script: str) -> None:
-    docker.run("exec", node, "sh", "-c", script)
+    docker.run("exec", node, "sh", "-c", script, timeout=ownership.ANSWER_SECONDS)
 
 
 ACTIONS: dict[str, Callable[..., object]] = {
-    "pause": lambda node: docker.run("pause", node),
-    "kill": lambda node: docker.run("kill", node),
+    "pause": lambda node: docker.run("pause", node, timeout=ownership.ANSWER_SECONDS),
+    "kill": lambda node: docker.run("kill", node, timeout=ownership.ANSWER_SECONDS),
     "restart": _restart,
     "aside": _aside,
     "back": _back,
     "filter": _filter,
     "unfilter": _unfilter,
+    "delete node": _delete_node,
+    "register": _register,
+    "fill": _fill,
+    "empty": _empty,
     "drain": _drain,
     "uncordon": _uncordon,
 }

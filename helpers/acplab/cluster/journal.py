@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -18,12 +19,16 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from acplab.base import paths
+from acplab.base.console import say
 from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
 from acplab.base.retry import retry_context
 from acplab.cluster import faults, ownership
 from acplab.cluster.faults import Fault
+from acplab.host import docker
 
 UNDO_SECONDS = 60  # a node that has just been started refuses for a while
+SETTLE_SECONDS = 1.0  # Docker may still be doing what an interrupted call has asked of it
 GUARD = "import sys; sys.stdin.read(); from acplab.cluster import journal; journal.heal()"
 
 
@@ -34,7 +39,7 @@ def broken(fault: Fault) -> Iterator[Fault]:
     with FileLock(_lock(file), timeout=0), _guarded():
         paths.write_whole(file, json.dumps(asdict(fault)))
         try:
-            faults.carry_out(fault.do)
+            _break(fault)
             yield fault
         finally:
             _undo(fault)  # if this fails, the entry stays for the next heal()
@@ -43,20 +48,29 @@ def broken(fault: Fault) -> Iterator[Fault]:
 
 
 def heal() -> list[str]:
-    """Undo the faults whose process has ended, and say which: their titles.
+    """Undo the faults whose process has ended, and say so: their titles.
 
-    What cannot be undone now stays for the next time, and what hit nodes that are gone is forgotten: neither may keep
-    anybody from a cluster.
+    What cannot be undone now is said and stays for the next time, and what hit nodes that are gone is forgotten: neither
+    may keep anybody from a cluster.
     """
     healed = []
     for file in sorted(_folder().glob("*.json")):
-        with suppress(Timeout, AcplabError), FileLock(_lock(file), timeout=0):
-            fault = _read(file)
-            if fault and _is_there(fault):
-                _undo(fault)
-                healed.append(fault.title)
-            file.unlink(missing_ok=True)
+        with suppress(Timeout), FileLock(_lock(file), timeout=0):
+            try:
+                healed += _healed(file)
+            except AcplabError as error:
+                say(str(error))
     return healed
+
+
+def _healed(file: Path) -> list[str]:
+    fault = _read(file)
+    is_there = fault is not None and _is_there(fault)
+    if fault and is_there:
+        _undo(fault)
+        say(_("An interrupted drill was undone: {title}.").format(title=fault.title))
+    file.unlink(missing_ok=True)
+    return [fault.title] if fault and is_there else []
 
 
 def _is_there(fault: Fault) -> bool:
@@ -79,17 +93,34 @@ def _guarded() -> Iterator[None]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # a Ctrl-C in the terminal is not for it
     )
+    assert guard.stdin
     try:
-        yield
+        # A docker command that outlives this process keeps the guard waiting: what it breaks must not come after the undo.
+        with docker.handing_down(guard.stdin.fileno()):
+            yield
     finally:
         guard.kill()
         guard.communicate()
 
 
+def _break(fault: Fault) -> None:
+    try:
+        faults.carry_out(fault.do)
+    except BaseException:
+        time.sleep(SETTLE_SECONDS)
+        raise
+
+
 def _undo(fault: Fault) -> None:
-    for attempt in retry_context(on=AcplabError, attempts=None, timeout=UNDO_SECONDS, wait_max=2.0):
-        with attempt:
-            faults.carry_out(fault.undo)
+    try:
+        for attempt in retry_context(on=AcplabError, attempts=None, timeout=UNDO_SECONDS, wait_max=2.0):
+            with attempt:
+                faults.carry_out(fault.undo)
+    except AcplabError as error:
+        raise AcplabError(
+            _("The drill {title!r} could not be undone: {why}").format(title=fault.title, why=error.sentence),
+            _("Run ./acplab start; it tries again. If Docker itself hangs, restart it before."),
+        ) from None
 
 
 def _read(file: Path) -> Fault | None:

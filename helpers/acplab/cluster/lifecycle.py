@@ -24,8 +24,8 @@ from acplab.base.console import say, stage
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.base.retry import retry_context
-from acplab.cluster import journal, nodes, ownership, platform, terway, upgrade
-from acplab.cluster.handle import Cluster, record, recorded, state_file
+from acplab.cluster import journal, nodes, ownership, platform, room, terway, upgrade
+from acplab.cluster.handle import Cluster, made, record, recorded, state_file
 from acplab.cluster.kind_config import NODE_PORTS, own_config
 from acplab.cluster.ownership import cluster_name
 from acplab.cluster.profiles import kind_form, own, require
@@ -47,15 +47,18 @@ def ensure(profile: str = "small", route: str = "auto", ranges: Ranges | None = 
     require(profile)
     if ranges:
         refuse_unbuildable(ranges, len(kind_form(profile)["nodes"]), nodes.network_range())
-    _say_healed()
+    journal.heal()
+    _make_room(profile)
     with _alone(profile):
         return _ensure(profile, route, ranges)
 
 
-def _say_healed() -> None:
-    """A drill whose kernel has died may have left something broken."""
-    for title in journal.heal():
-        say(_("An interrupted drill was undone: {title}.").format(title=title))
+def _make_room(profile: str) -> None:
+    """Say whether the cluster runs next to the others or instead of them, and stop those that it takes the place of."""
+    if decided := room.for_cluster(profile):
+        say(decided.sentence)
+        for other in decided.stopped:
+            stop(other)
 
 
 def _alone(profile: str) -> AbstractContextManager[None]:
@@ -109,7 +112,11 @@ def _is_repaired(cluster: Cluster) -> bool:
     except Foreign:
         raise  # somebody changed a label or a kubeconfig; labs may be in there
     except AcplabError as error:
-        say(_("The cluster could not be repaired, so it is recreated. {why}").format(why=error.sentence))
+        words = _(
+            "The cluster could not be repaired, so it is recreated. {why} What runs in it is lost; your files, notes and "
+            "progress are kept."
+        )
+        say(words.format(why=error.sentence))
         return False
     return True
 
@@ -156,7 +163,8 @@ def _create(profile: str, route: str, former: Cluster | None, ranges: Ranges | N
     cluster = Cluster(profile, name, image.reference, ports, ranges=ranges, route=_route_of(image, route))
     record(cluster)
     try:
-        _run_kind(cluster, image)
+        with nodes.held(_stopped_addresses(profile), image.reference):
+            _run_kind(cluster, image)
         with cluster:
             _finish(cluster, image)
         cluster.addresses = nodes.addresses(name)
@@ -166,6 +174,15 @@ def _create(profile: str, route: str, former: Cluster | None, ranges: Ranges | N
     cluster.complete = True
     record(cluster)
     return cluster
+
+
+def _stopped_addresses(profile: str) -> list[str]:
+    """The addresses to which the stopped nodes of this home's other clusters will come back."""
+    found = []
+    for other in filter(None, (recorded(one) for one in made() if one != profile)):
+        now = nodes.states(other.name)
+        found += [address for node, address in other.addresses.items() if now.get(node) in ("exited", "created")]
+    return found
 
 
 def _route_of(image: images.NodeImage, asked: str) -> str:

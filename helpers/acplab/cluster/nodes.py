@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from acplab.kube.ownership import owner
 NETWORK = "acplab"
 # A network of our own with a stated range: Docker then lets a node keep its address. The first that is
 # free is taken; none meets the Pod and Service ranges of the clusters.
+HOLD_SECONDS = "900"  # then a holder ends by itself, should nobody remove it
 HOST_ROUTES = Path("/proc/net/route")
 RANGES = ("172.28.0.0/16", "172.29.0.0/16", "192.168.224.0/20", "10.213.0.0/16")
 
@@ -102,6 +105,29 @@ def network_range() -> str:
     return docker.run("network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", network()).strip()
 
 
+@contextmanager
+def held(addresses: Iterable[str], image: str) -> Iterator[None]:
+    """Keep these addresses of our network from new nodes while the block runs.
+
+    They belong to nodes that are stopped, for which Docker keeps nothing; a node that lost its own could not come back.
+    image: of which containers are made that do nothing but have an address.
+    """
+    holders: list[str] = []
+    try:
+        for address in addresses:
+            with suppress(AcplabError):  # somebody has it already
+                holders.append(_hold(address, image))
+        yield
+    finally:
+        if holders:
+            docker.run("rm", "--force", *holders)
+
+
+def _hold(address: str, image: str) -> str:
+    idle = ("--detach", "--rm", "--network", network(), "--ip", address, "--entrypoint", "sleep")
+    return docker.run("run", *idle, image, HOLD_SECONDS).strip()
+
+
 def stop(cluster: str) -> list[str]:
     """Stop the nodes that run; everything in them is kept. Their names."""
     ownership.require_own(cluster)
@@ -144,7 +170,7 @@ def restart_nodes(cluster: str, wanted: dict[str, str]) -> list[str]:
         raise AcplabError(_("Node {node} is gone.").format(node=missing[0]), _("The cluster has to be recreated."))
     paused = [node for node in wanted if now[node] == "paused"]
     if paused:
-        docker.run("unpause", *paused)
+        docker.run("unpause", *paused, timeout=ownership.ANSWER_SECONDS)
     there = addresses(cluster)
     moved = [node for node in wanted if now[node] not in ("running", "paused") or there[node] != wanted[node]]
     if moved:

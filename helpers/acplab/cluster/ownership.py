@@ -14,6 +14,7 @@ from acplab.host import docker
 from acplab.kube.ownership import Foreign, owner
 
 KIND_LABEL = "io.x-k8s.kind.cluster"
+ANSWER_SECONDS = 30  # after which Docker is taken to hang
 IMAGES = ("acplab/node:", "docker.io/kindest/haproxy:", "kindest/haproxy:")
 
 
@@ -38,7 +39,7 @@ class Container:
 def containers() -> list[Container]:
     """Those of all kind clusters on this Docker, also of other owners."""
     wanted = f'{{{{.Label "{KIND_LABEL}"}}}}\t{{{{.Names}}}}\t{{{{.State}}}}'
-    listed = docker.run("ps", "--all", "--filter", f"label={KIND_LABEL}", "--format", wanted)
+    listed = docker.run("ps", "--all", "--filter", f"label={KIND_LABEL}", "--format", wanted, timeout=ANSWER_SECONDS)
     return [Container(*line.split("\t")) for line in sorted(listed.splitlines())]
 
 
@@ -65,7 +66,7 @@ def require_own(cluster: str) -> None:
             _("The cluster {name} is not of this acplab home, so it was left alone.").format(name=cluster),
             _("If it is yours to remove: {command}").format(command=removal(cluster)),
         )
-    for one in json.loads(docker.run("inspect", *names)):
+    for one in json.loads(docker.run("inspect", *names, timeout=ANSWER_SECONDS)):
         image = one["Config"]["Image"]
         if not image.startswith(IMAGES):
             raise Foreign(

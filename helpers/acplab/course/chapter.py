@@ -78,6 +78,12 @@ class Chapter(Predicting):
                     say(f"{there.name}: {self._own.remove()}")
             except AcplabError as error:  # a cluster that is gone has taken the namespace along
                 say(error.sentence)
+        for profile in sorted({self.cluster.profile, *self._visited} - {"small"}):
+            if cluster.recorded(profile):
+                kept = _(
+                    "The cluster {profile} stays for the next time. To remove it: ./acplab delete --profile {profile}"
+                )
+                say(kept.format(profile=profile))
 
     def refresh(self) -> None:
         """Empty the namespace: a chapter's first cell begins again each time that it runs."""

@@ -8,6 +8,8 @@ import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ START = "sudo systemctl start docker"
 JOIN_GROUP = 'sudo usermod -aG docker "$USER" && newgrp docker'
 INFO = ("info", "--format", "{{json .}}")
 HERE = ("localhost", "::1", None)  # hosts in an endpoint that are this machine
+COMMAND_LENGTH = 80  # characters of a command that an error tells
+_handed_down: list[int] = []
 
 
 def run(*arguments: str | Path, stdin: str | None = None, timeout: float | None = 120) -> str:
@@ -32,7 +36,8 @@ def run(*arguments: str | Path, stdin: str | None = None, timeout: float | None 
     except FileNotFoundError:
         raise AcplabError(_("There is no docker command on this machine."), _("Run ./acplab start.")) from None
     except subprocess.TimeoutExpired:
-        sentence = _("docker {verb} has not answered for {s} s.").format(verb=arguments[0], s=timeout)
+        command = " ".join(map(str, arguments))[:COMMAND_LENGTH]
+        sentence = _("docker {command} has not answered for {s} s.").format(command=command, s=timeout)
         raise AcplabError(sentence, _("Run ./acplab doctor.")) from None
     if done.returncode:
         raise _explained(str(arguments[0]), done.stderr.strip())
@@ -47,7 +52,18 @@ def _call(*arguments: str, stdin: str | None = None, timeout: float | None) -> s
         encoding="utf-8",
         errors="replace",
         timeout=timeout,
+        pass_fds=tuple(_handed_down),
     )
+
+
+@contextmanager
+def handing_down(descriptor: int) -> Iterator[None]:
+    """Let docker commands that begin in the block hold this file open, so that its other end sees when the last has ended."""
+    _handed_down.append(descriptor)
+    try:
+        yield
+    finally:
+        _handed_down.remove(descriptor)
 
 
 def _explained(verb: str, words: str) -> AcplabError:
@@ -73,13 +89,14 @@ def _explained(verb: str, words: str) -> AcplabError:
 @dataclass(frozen=True)
 class Daemon:
     """A daemon that answers. kernel: the release its containers run on; root: its data folder, on its machine;
-    memory: bytes of that machine."""
+    memory: bytes of that machine; cores: that it has."""
 
     version: str
     kernel: str
     root: Path
     memory: int
     rootless: bool
+    cores: int = 1
 
 
 def daemon() -> Daemon | None:
@@ -102,6 +119,7 @@ def _described(text: str) -> Daemon | None:
             Path(info["DockerRootDir"]),
             int(info["MemTotal"]),
             any("rootless" in one for one in info.get("SecurityOptions") or []),
+            int(info.get("NCPU", 1)),
         ) if info["ServerVersion"] else None  # fmt: skip
     except (ValueError, KeyError, TypeError):
         return None

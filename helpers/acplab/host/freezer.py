@@ -1,4 +1,4 @@
-"""Containers that Docker cannot end because runc left a process in them frozen (hosts with cgroup v1)."""
+"""Containers that Docker can neither end nor unpause, since processes in them are frozen (hosts with cgroup v1)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ FREEZER = Path("/sys/fs/cgroup/freezer")
 
 
 def thaw(containers: list[str]) -> bool:
-    """Let frozen processes in these containers go on, so that they can die; whether there were any.
+    """Let frozen processes in these containers go on; whether there were any, and this user may.
 
     On cgroup v1 runc freezes a container for a moment while it starts it. A node that is killed in just that moment
-    keeps the frozen process, which no signal reaches, and Docker can never remove the node.
+    keeps the frozen process, which no signal reaches, and Docker can never remove the node. A `docker exec` that begins
+    while its container is being paused is frozen, too, and holds the lock that unpausing waits for.
     """
-    ids = docker.run("inspect", "--format", "{{.Id}}", *containers).split()
+    # Not by `docker inspect`: it waits for that lock.
+    listed = docker.run("ps", "--all", "--no-trunc", "--format", "{{.Names}} {{.ID}}", timeout=30)
+    ids = [one for name, one in map(str.split, listed.splitlines()) if name in containers]
     states = [state for one in ids for state in FREEZER.glob(f"**/{one}/**/freezer.state")]
     frozen = [state for state in states if state.read_text().strip() != "THAWED"]
     try:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import re
+import shlex
 import ssl
 import tempfile
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Unpack
@@ -21,8 +21,9 @@ from typing import Any, Unpack
 import yaml
 
 from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
 from acplab.cluster import Cluster
-from acplab.host import docker
+from acplab.host.streams import Stream
 from acplab.kube import client
 from acplab.measure import schedule
 from acplab.measure.loads import Load, steady
@@ -31,7 +32,8 @@ from acplab.measure.results import Traffic
 from acplab.measure.states import UNREAD, States
 
 SILENT = "no answer"
-ETCD_METRICS = "http://127.0.0.1:2381/metrics"
+ETCD_COMMAND = "curl --silent --max-time 1 http://127.0.0.1:2381/metrics | grep -E '^etcd_server_(is|has)_leader'"
+BEGIN_SECONDS = 20.0  # for the streams of all nodes
 READ_SECONDS = 2.0
 LEASE_SECONDS = 40  # after which the controller manager calls a node's kubelet silent
 Reading = Callable[[], dict[str, str]]
@@ -194,29 +196,91 @@ def _pod_state(pod: dict[str, Any]) -> str:
 # --- states asked on the nodes -------------------------------------------------------------------------------------------------------
 
 
+class _Asked(_Readings):
+    """A state that each node tells of itself, through a stream that begins before anything breaks (host/streams.py).
+
+    command: what to run on the nodes; state: what its words mean. A node that does not answer holds up no other.
+    """
+
+    def __init__(
+        self, name: str, command: str, nodes: dict[str, str], state: Callable[[str], str], every: float
+    ) -> None:
+        super().__init__(name, self._ask, every)
+        self._streams = {short: Stream(node, command) for short, node in nodes.items()}
+        self._state = state
+
+    def start(self) -> None:
+        try:
+            self._settle()
+        except BaseException:
+            self._close()
+            raise
+        super().start()
+
+    def stop(self) -> None:
+        super().stop()
+        self._close()
+
+    def now(self) -> dict[str, str]:
+        """One reading, without a drill."""
+        try:
+            self._settle()
+            return self._ask()
+        finally:
+            self._close()
+
+    def _settle(self) -> None:
+        """Wait for a first answer of each node: a stream that is still about to begin must not meet the fault."""
+        for stream in self._streams.values():
+            stream.ask()
+        deadline = time.monotonic() + BEGIN_SECONDS
+        for stream in self._streams.values():
+            if not stream.settled(deadline - time.monotonic()):
+                raise AcplabError(
+                    _("Docker has begun nothing on {node} within {seconds:g} s, so nothing was broken.").format(
+                        node=stream.container, seconds=BEGIN_SECONDS
+                    ),
+                    _("Try again; if it stays so, restart Docker and run ./acplab start."),
+                )
+
+    def _ask(self) -> dict[str, str]:
+        for stream in self._streams.values():
+            stream.ask()
+        until = time.monotonic() + self._every / 3
+        said = {
+            short: stream.said(until - time.monotonic(), patience=2 * self._every)
+            for short, stream in self._streams.items()
+        }
+        return {short: self._state(words) if words else SILENT for short, words in said.items()}
+
+    def _close(self) -> None:
+        for stream in self._streams.values():
+            stream.close()
+
+
 def etcd(cluster: Cluster, every: float = 1.0) -> Probe:
     """What each etcd member says of itself: "leader", "follower", "no leader", or "no answer"."""
-    members = [name for name in cluster.nodes if "control-plane" in name]
-    return _Readings("etcd", lambda: _each(cluster, members, _etcd_state), every)
+    return _Asked("etcd", ETCD_COMMAND, _members(cluster), etcd_role, every)
 
 
-def _each(cluster: Cluster, names: list[str], ask: Callable[[str], str]) -> dict[str, str]:
-    """All asked at once: a node that hangs must not hold up the others."""
-    with ThreadPoolExecutor(len(names)) as pool:
-        return dict(zip(map(cluster.short, names), pool.map(ask, names), strict=True))
+def leader(cluster: Cluster) -> str:
+    """The node whose etcd member leads now. AcplabError if none says that it does."""
+    for node, role in _Asked("etcd", ETCD_COMMAND, _members(cluster), etcd_role, every=3.0).now().items():
+        if role == "leader":
+            return f"{cluster.name}-{node}"
+    raise AcplabError(
+        _("No etcd member of {cluster} says that it leads.").format(cluster=cluster.name),
+        _("Wait until all nodes run, and ask again."),
+    )
 
 
-def _etcd_state(node: str) -> str:
-    try:
-        said = docker.run("exec", node, "curl", "--silent", "--fail", "--max-time", "1", ETCD_METRICS, timeout=5)
-    except AcplabError:
-        return SILENT
-    return etcd_role(said)
+def _members(cluster: Cluster) -> dict[str, str]:
+    return {cluster.short(name): name for name in cluster.nodes if "control-plane" in name}
 
 
 def etcd_role(metrics: str) -> str:
-    """ "leader", "follower" or "no leader", from the text of an etcd member's /metrics."""
-    gauges = dict(re.findall(r"^(etcd_server_(?:is|has)_leader) (\d)", metrics, re.MULTILINE))
+    """ "leader", "follower" or "no leader", from lines of an etcd member's /metrics."""
+    gauges = dict(re.findall(r"(etcd_server_(?:is|has)_leader) (\d)", metrics))
     if gauges.get("etcd_server_has_leader") != "1":
         return "no leader"
     return "leader" if gauges.get("etcd_server_is_leader") == "1" else "follower"
@@ -227,12 +291,10 @@ def dns(cluster: Cluster, node: str, name: str = "kubernetes.default.svc.cluster
 
     The thing in its lane is the node that asks."""
     server = cluster.kube.get("service", "kube-dns", "kube-system")["spec"]["clusterIP"]
-    return _Readings("dns", lambda: {cluster.short(node): _resolved(node, name, server)}, every)
+    command = f"dig +short +tries=1 +time=1 @{server} {shlex.quote(name)}"
+    return _Asked("dns", command, {cluster.short(node): node}, dns_state, every)
 
 
-def _resolved(node: str, name: str, server: str) -> str:
-    try:
-        said = docker.run("exec", node, "dig", "+short", "+tries=1", "+time=1", f"@{server}", name, timeout=5)
-    except AcplabError:
-        return SILENT
-    return "resolved" if said.strip() else SILENT
+def dns_state(said: str) -> str:
+    """Of what `dig +short` says: its own complaints begin with ";"."""
+    return SILENT if said.startswith(";") else "resolved"

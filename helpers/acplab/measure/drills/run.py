@@ -24,6 +24,7 @@ def conduct(fault: Fault, probes: Sequence[Probe], seconds: float = 60, before: 
     A probe can be used once. Times are in seconds, each at most 300 and 300 together.
     """
     _require(probes, [seconds, before, after])
+    journal.heal()  # what an earlier drill has left, if its kernel died
     marks: list[Mark] = []
     start = time.monotonic()
     with ExitStack() as watching:
