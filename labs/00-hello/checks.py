@@ -17,12 +17,14 @@ def first_check(lab: LabView) -> Results:
 @task("answer")
 def answer(lab: LabView) -> Results:
     seen = lab.traffic(until=lambda so_far: lab.answered(so_far) == so_far.total, **CUSTOMERS)
+    yield release.leads_to_pods(lab, HOST, text="way")
     yield expect.answered_by_lab(lab, seen, text="answered", host=HOST)
 
 
 @task("say-hello")
 def say_hello(lab: LabView) -> Results:
     seen = lab.traffic(until=lambda so_far: so_far.only(NEW), **CUSTOMERS)
+    yield release.leads_to_pods(lab, HOST, text="way")
     yield expect.answered_by_lab(lab, seen, text="answered", host=HOST)
     yield release.only_version(seen, NEW, text="only-new", host=HOST)
 

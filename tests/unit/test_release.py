@@ -95,6 +95,31 @@ def test_an_ingress_of_a_class_that_no_controller_reads(world, lab):
     assert ladder(lab) is None
 
 
+@pytest.mark.parametrize(
+    ("named", "taken"),
+    [(HOST, True), (None, True), ("*.example.com", True), ("shops.example.com", False), ("*.shop.example.com", False)],
+)
+def test_which_hosts_a_rule_takes(named, taken):
+    assert rules.takes(named, HOST) is taken
+
+
+def test_a_rule_leads_to_pods_as_the_api_has_it_now(world, lab):
+    def found() -> tuple[bool, str]:
+        result = release.leads_to_pods(lab, HOST, "way")
+        return result.ok, result.found
+
+    assert found() == (False, "none")
+    ingress(world, "shop", "shop")
+    assert found() == (False, "without a ready endpoint: shop")
+    service(world, "shop")
+    endpoints(world, "shop", "10.0.0.1", ready=False)
+    assert found() == (False, "without a ready endpoint: shop")
+    endpoints(world, "shop", "10.0.0.1")
+    assert found() == (True, "shop")
+    world.kube.delete("service", "shop", NS)  # its EndpointSlice and the ingress live a moment longer
+    assert found() == (False, "without a ready endpoint: shop")
+
+
 def test_a_route_is_explained_by_its_status(world, lab):
     ladder = release.http_route(HOST)
     assert "No HTTPRoute" in ladder(lab)[0]

@@ -17,7 +17,7 @@ from acplab.topics.release.diagnose import (
     still_referenced,
     who_answers,
 )
-from acplab.topics.release.expect import every_request, look, no_canary_ingress, only_version
+from acplab.topics.release.expect import every_request, leads_to_pods, look, no_canary_ingress, only_version
 from acplab.topics.release.legacy import service_weight
 from acplab.topics.release.picture import error_shares
 from acplab.topics.release.reference import controllers, differences, mapping
@@ -25,6 +25,6 @@ from acplab.topics.release.watch import fails_more, seconds_until_gone, watch_er
 
 __all__ = [
     "canary", "controllers", "differences", "error_shares", "every_request", "fails_more", "http_route", "ingress_rule",
-    "left_over", "look", "mapping", "misrouted", "no_canary_ingress", "only_version", "seconds_until_gone", "service_weight",
-    "share_at", "still_referenced", "watch_errors", "who_answers",
+    "leads_to_pods", "left_over", "look", "mapping", "misrouted", "no_canary_ingress", "only_version", "seconds_until_gone",
+    "service_weight", "share_at", "still_referenced", "watch_errors", "who_answers",
 ]  # fmt: skip

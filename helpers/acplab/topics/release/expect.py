@@ -9,7 +9,7 @@ from acplab.base.i18n import _
 from acplab.grading import LabView, Result
 from acplab.grading.expect import answers_of, met
 from acplab.grading.prose import listed
-from acplab.topics.release.rules import canaries
+from acplab.topics.release.rules import backends, canaries, ingress_for, routes
 
 if TYPE_CHECKING:
     from acplab.measure import Traffic
@@ -45,6 +45,18 @@ def every_request(lab: LabView, host: str, requests: Requests, version: str, hid
     wanted = _("each of them from {version}").format(version=version)
     names = _(" or ").join(requests)
     return met(text, not lost, found or wanted, wanted, host=host, version=version, requests=names)
+
+
+def leads_to_pods(lab: LabView, host: str, text: str) -> Result:
+    """The lab has a rule for a host, and each Service that it names is there, with a ready endpoint, now.
+
+    Traffic shows the past: the ingress goes on for up to 2 s after a rule, a Service or its Pods are gone.
+    """
+    named = sorted({name for one in [*ingress_for(lab, host), *routes(lab, host)] for name in backends(one)})
+    lost = [name for name in named if not (lab.exists("service", name) and lab.endpoints(name))]
+    found = _("without a ready endpoint: {names}").format(names=", ".join(lost)) if lost else listed(named)
+    wanted = _("a rule for {host}, and a ready endpoint of its Service").format(host=host)
+    return met(text, named and not lost, found, wanted, host=host)
 
 
 def no_canary_ingress(lab: LabView, text: str) -> Result:

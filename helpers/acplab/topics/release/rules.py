@@ -28,14 +28,23 @@ def canaries(lab: LabView) -> Objects:
     return [one for one in lab.list("ingress") if is_canary(one)]
 
 
+def takes(named: str | None, host: str) -> bool:
+    """Whether what a rule names as its host takes a host: that host, any host, or all of its domain ("*.example.com")."""
+    return named in (None, "", host, f"*.{host.partition('.')[2]}")
+
+
 def routes(lab: LabView, host: str) -> Objects:
     """The HTTPRoutes of the lab for a host."""
-    return [one for one in lab.list("httproute") if host in (one["spec"].get("hostnames") or [])]
+    return [one for one in lab.list("httproute") if any(takes(n, host) for n in one["spec"].get("hostnames") or [None])]
 
 
 def ingress_for(lab: LabView, host: str) -> Objects:
     """The Ingresses of the lab for a host."""
-    return [one for one in lab.list("ingress") if host in [rule.get("host") for rule in one["spec"].get("rules") or []]]
+    return [
+        one
+        for one in lab.list("ingress")
+        if any(takes(rule.get("host"), host) for rule in one["spec"].get("rules") or [])
+    ]
 
 
 def backends(one: Object) -> list[str]:
