@@ -20,12 +20,25 @@ def cookies(*texts: str) -> dict[str, dict[str, str]]:
     return {f"cookie {text}": {"Cookie": text} for text in texts}
 
 
+def in_region(*texts: str) -> dict[str, dict[str, str]]:
+    return {f"header region=hangzhou with cookie {text}": {"region": "hangzhou", "Cookie": text} for text in texts}
+
+
 # Each stands for a mistake: no anchors, a header without a value, a cookie taken for a header.
 PLAIN: dict[str, dict[str, str]] = {"no mark at all": {}}
 STRANGERS = PLAIN | headers("barista", "rebar", "always") | cookies("foo=barista", "a-foo=always")
-BY_COOKIE = cookies("foo=bar", "lang=zh; foo=bar; cart=7")
-OTHERS = PLAIN | headers("barista") | cookies("foo=barista", "a-foo=bar", "foo=always")
-EVERY_KIND = PLAIN | headers("bar") | cookies("foo=never", "foo=bar")
+
+# The second host. One half of "and" is not enough, and the same mistakes as above.
+TEAM = {"header team=qa": {"team": "qa"}}
+BETA = in_region("beta=on", "lang=zh; beta=on; cart=7")
+OTHERS = (
+    PLAIN
+    | {"header team=qatar": {"team": "qatar"}, "header region=hangzhou alone": {"region": "hangzhou"}}
+    | cookies("beta=on")
+    | in_region("beta=once", "a-beta=on")
+)
+
+EVERY_KIND = PLAIN | headers("bar") | cookies("foo=never", "foo=bar") | TEAM
 
 
 @task("prepare")
@@ -43,11 +56,11 @@ def by_request(lab: LabView) -> Results:
     yield release.every_request(lab, SHOP, cookies("foo=always"), NEW, HIDDEN, text="always-arrives")
 
 
-@task("word-for-word")
-def word_for_word(lab: LabView) -> Results:
+@task("two-groups")
+def two_groups(lab: LabView) -> Results:
     yield release.every_request(lab, GATEWAY, OTHERS, OLD, HIDDEN, text="others-stay")
-    yield release.every_request(lab, GATEWAY, headers("bar"), NEW, HIDDEN, text="header-arrives")
-    yield release.every_request(lab, GATEWAY, BY_COOKIE, NEW, HIDDEN, text="cookie-arrives")
+    yield release.every_request(lab, GATEWAY, TEAM, NEW, HIDDEN, text="team-arrives")
+    yield release.every_request(lab, GATEWAY, BETA, NEW, HIDDEN, text="beta-arrives")
 
 
 @task("switch")
@@ -74,9 +87,9 @@ hint(
     ),
 )
 hint(
-    "word-for-word",
+    "two-groups",
     release.http_route(GATEWAY),
-    release.misrouted("matches", HIDDEN, (GATEWAY, headers("bar") | BY_COOKIE, NEW), (GATEWAY, OTHERS, OLD)),
+    release.misrouted("matches", HIDDEN, (GATEWAY, TEAM | BETA, NEW), (GATEWAY, OTHERS, OLD)),
 )
 hint(
     "switch",
