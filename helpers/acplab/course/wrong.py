@@ -1,12 +1,12 @@
 """wrong.yaml: solutions that look right and are wrong, as merge patches on the lab's own files.
 
-twenty-five:
-  title: A quarter is not a fifth
-  task: twenty-percent
+fifteen-of-sixty:
+  title: 'The weight is 15, and it still counts out of 60: a quarter'
+  task: fifteen-percent
   before: [solution/new-cart.yaml]      # applied first, as they are; their Deployments are waited for
   apply: [solution/canary.yaml]         # applied then, with the changes
   change:                               # only the mistake is seen
-    ingress/cart-canary: {metadata: {annotations: {nginx.ingress.kubernetes.io/canary-weight: "25"}}}
+    ingress/cart-canary: {metadata: {annotations: {nginx.ingress.kubernetes.io/canary-weight: "15"}}}
 """
 
 from __future__ import annotations

@@ -147,8 +147,8 @@ def share_at(host: str, version: str) -> Ladder:
                 host=host, version=version, share=seen.share(version)
             ),
             _(
-                "The rules: {rules}. A weight is a whole number. It counts as a part of its total, which is 100 "
-                "(annotations) or the sum of all weights (HTTPRoute)."
+                "The rules: {rules}. A weight is a whole number. It counts as a part of its total: that is 100 or "
+                "canary-weight-total (annotations), or the sum of all weights (HTTPRoute)."
             ).format(rules=describe_all(lab, host)),
         )
 
