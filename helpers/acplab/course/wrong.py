@@ -1,7 +1,7 @@
 """wrong.yaml: solutions that look right and are wrong, as merge patches on the lab's own files.
 
-fifteen-of-sixty:
-  title: 'The weight is 15, and it still counts out of 60: a quarter'
+fifteen-of-400:
+  title: The weight is 15, and it still counts out of 400
   task: fifteen-percent
   before: [solution/new-cart.yaml]      # applied first, as they are; their Deployments are waited for
   apply: [solution/canary.yaml]         # applied then, with the changes
