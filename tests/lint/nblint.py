@@ -13,7 +13,7 @@ import nbformat
 Notebook = dict[str, Any]
 
 CHECKED = "nbval-check-output"
-MOST_CELLS = 95
+MOST_CELLS = 99
 MOST_LINES = 15
 LABELS = {"real", "simulated", "explained"}
 GUARDS = {"chapters.open", "labs.start", "labs.find", "cluster.ensure"}
