@@ -96,7 +96,7 @@ def _ask_eviction(pod: Pod) -> None:
     metadata = {"name": pod["metadata"]["name"], "namespace": pod["metadata"]["namespace"]}
     body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
     eviction = resource("pod").subresources["eviction"]
-    translate_errors(lambda: client.client().create(eviction, body=body, **metadata, _request_timeout=TIMEOUT))
+    translate_errors(lambda: eviction.create(body=body, **metadata, _request_timeout=TIMEOUT))
 
 
 def _not_evicted(pod: Pod, error: Refused) -> AcplabError:
