@@ -77,7 +77,16 @@ def mark(ha):
 
 
 def left_on(node: str) -> str:
-    """What a drill may have left on a node: its chains of iptables, and the loops of its probes."""
+    """What a drill has left on a node, some seconds later: a loop ends when its last question is answered."""
+    for _try in range(20):
+        if not (found := _left_on(node)):
+            break
+        time.sleep(0.25)
+    return found
+
+
+def _left_on(node: str) -> str:
+    """Its chains of iptables, and the loops of its probes."""
     chains = docker.run("exec", node, "iptables", "-t", "raw", "-S")
     loops = docker.run("exec", node, "ps", "-eo", "args")
     found = [line for line in (chains + loops).splitlines() if "ACPLAB" in line or "while read -r _" in line]

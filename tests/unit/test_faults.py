@@ -124,21 +124,51 @@ def test_a_pod_without_a_volume_on_disk_is_refused(kube):
         faults.fill_disk("shop-1", 5)
 
 
-@pytest.mark.parametrize("thawed", [True, False])
-def test_a_node_at_which_docker_hangs_is_thawed_first(monkeypatch, thawed):
-    tries: list[str] = []
+@pytest.fixture
+def hanging(monkeypatch) -> list[str]:
+    """Docker hangs at the first restart of a paused node; what was done, in order."""
+    done: list[str] = []
 
     def restart(cluster, wanted):
-        tries.append("restart")
-        if len(tries) == 1:
+        done.append("restart")
+        if done == ["restart"]:
             raise AcplabError("docker unpause one has not answered for 30 s.", "")
 
     monkeypatch.setattr(faults.nodes, "restart_nodes", restart)
-    monkeypatch.setattr(freezer, "thaw", lambda names: tries.append("thaw") or thawed)
-    steps = (("restart", "c", "one", "172.28.0.2"),)
-    if thawed:
-        faults.carry_out(steps)
-        assert tries == ["restart", "thaw", "restart"]
-    else:
-        with pytest.raises(AcplabError, match="has not answered"):
-            faults.carry_out(steps)
+    monkeypatch.setattr(faults.nodes, "states", lambda cluster: {"one": "paused"})
+    monkeypatch.setattr(freezer, "thaw", lambda names: done.append("thaw") or True)
+    monkeypatch.setattr(freezer, "freeze", lambda names: done.append("freeze"))
+    monkeypatch.setattr(faults, "SETTLE_SECONDS", 0)
+    return done
+
+
+RESTART = (("restart", "c", "one", "172.28.0.2"),)
+
+
+def test_a_node_at_which_docker_hangs_is_thawed_and_then_unpaused(hanging):
+    """Thawed, nothing holds Docker's lock any more; but Docker unpauses only what is frozen."""
+    faults.carry_out(RESTART)
+    assert hanging == ["restart", "thaw", "freeze", "restart"]
+
+
+def test_a_node_that_goes_on_once_it_is_thawed_is_not_frozen_again(hanging, monkeypatch):
+    monkeypatch.setattr(faults.nodes, "states", lambda cluster: {"one": "running"})
+    faults.carry_out(RESTART)
+    assert hanging == ["restart", "thaw", "restart"]
+
+
+def test_where_nothing_is_frozen_the_error_stays(hanging, monkeypatch):
+    monkeypatch.setattr(freezer, "thaw", lambda names: False)
+    with pytest.raises(AcplabError, match="has not answered"):
+        faults.carry_out(RESTART)
+
+
+def test_what_is_frozen_is_what_bears_the_containers_id(monkeypatch, tmp_path):
+    monkeypatch.setattr(freezer, "FREEZER", tmp_path)
+    monkeypatch.setattr(docker, "run", lambda *_words, **_: "one id1\ntwo id2\n")
+    states = [tmp_path / "docker" / one / "freezer.state" for one in ("id1", "id1/pod", "id2")]
+    for state in states:
+        state.parent.mkdir(parents=True)
+        state.write_text("THAWED")
+    freezer.freeze(["one"])
+    assert [state.read_text() for state in states] == ["FROZEN", "THAWED", "THAWED"]

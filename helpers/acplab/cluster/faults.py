@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import shlex
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,7 @@ CONDITION_TAINTS = "node.kubernetes.io/"
 FILLER = "acplab-filler"  # a file
 MOST_MEGABYTES = 200
 REGISTER_SECONDS = 40
+SETTLE_SECONDS = 1.0  # then Docker has ended what it was hanging at
 Step = tuple[str, ...]  # the name of an action, and its arguments
 
 
@@ -243,13 +245,20 @@ def carry_out(steps: Iterable[Step]) -> None:
 
 
 def _restart(cluster: str, node: str, address: str) -> None:
-    """Where Docker hangs, since a `docker exec` in the node was caught by the pause, the kernel is told directly."""
     try:
         nodes.restart_nodes(cluster, {node: address})
     except AcplabError:
         if not freezer.thaw([node]):
             raise
-        nodes.restart_nodes(cluster, {node: address})
+        _restart_thawed(cluster, node, address)
+
+
+def _restart_thawed(cluster: str, node: str, address: str) -> None:
+    """Where Docker has hung, since a `docker exec` in the node was caught by the pause, and the kernel has let all go on."""
+    time.sleep(SETTLE_SECONDS)
+    if nodes.states(cluster).get(node) == "paused":
+        freezer.freeze([node])
+    nodes.restart_nodes(cluster, {node: address})
 
 
 def _aside(node: str, component: str) -> None:

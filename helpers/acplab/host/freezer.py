@@ -16,10 +16,7 @@ def thaw(containers: list[str]) -> bool:
     keeps the frozen process, which no signal reaches, and Docker can never remove the node. A `docker exec` that begins
     while its container is being paused is frozen, too, and holds the lock that unpausing waits for.
     """
-    # Not by `docker inspect`: it waits for that lock.
-    listed = docker.run("ps", "--all", "--no-trunc", "--format", "{{.Names}} {{.ID}}", timeout=30)
-    ids = [one for name, one in map(str.split, listed.splitlines()) if name in containers]
-    states = [state for one in ids for state in FREEZER.glob(f"**/{one}/**/freezer.state")]
+    states = [state for one in _ids(containers) for state in FREEZER.glob(f"**/{one}/**/freezer.state")]
     frozen = [state for state in states if state.read_text().strip() != "THAWED"]
     try:
         for state in frozen:
@@ -27,3 +24,16 @@ def thaw(containers: list[str]) -> bool:
     except OSError:
         return False
     return bool(frozen)
+
+
+def freeze(containers: list[str]) -> None:
+    """Freeze these containers, which Docker takes for paused: it unpauses none whose processes are running."""
+    for one in _ids(containers):
+        for state in FREEZER.glob(f"**/{one}/freezer.state"):
+            state.write_text("FROZEN")
+
+
+def _ids(containers: list[str]) -> list[str]:
+    """Not by `docker inspect`, which waits for the lock."""
+    listed = docker.run("ps", "--all", "--no-trunc", "--format", "{{.Names}} {{.ID}}", timeout=30)
+    return [one for name, one in map(str.split, listed.splitlines()) if name in containers]
