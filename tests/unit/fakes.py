@@ -18,7 +18,7 @@ from acplab.kube import client
 WITHOUT_NAMESPACE = {"namespace", "node", "ingressclass"}
 KINDS = [
     "Namespace", "Node", "ConfigMap", "DaemonSet", "Deployment", "EndpointSlice", "Event", "Gateway", "HTTPRoute", "Ingress", "IngressClass", "Lease", "Pod",
-    "ReplicaSet", "Secret", "Service",
+    "PodDisruptionBudget", "ReplicaSet", "Secret", "Service",
 ]  # fmt: skip
 SHORT = {"ConfigMap": "cm", "Deployment": "deploy", "Pod": "po", "Service": "svc", "Namespace": "ns"}
 VERBS = ["api_resources", "apply", "delete", "events", "exec", "exists", "find", "get", "list", "patch", "wait"]

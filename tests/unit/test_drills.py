@@ -67,6 +67,12 @@ def test_lost_late_and_down():
     assert report(api=traffic()).down("api") == 0
 
 
+def test_the_share_that_was_lost_while_it_was_broken():
+    """Broken from 5 s to 65 s: 50 of 100 requests were sent then, and one was lost before."""
+    share = report(api=traffic(10, 60, 61)).share_lost("api")
+    assert (share.n, round(share.estimate * share.n)) == (50, 2)
+
+
 def test_the_words_name_each_lane():
     lane = states((0, {"worker": "Ready"}), (45, {"worker": "NotReady"}))
     text = report(api=traffic(60), nodes=lane).text

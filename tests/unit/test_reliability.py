@@ -17,7 +17,8 @@ CONTAINER = {
     "livenessProbe": {"httpGet": {"path": "/alive", "port": 80}, "failureThreshold": 6},
     "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "64Mi"}},
 }
-SPREAD = {"maxSkew": 1, "topologyKey": ZONE, "whenUnsatisfiable": "DoNotSchedule"}
+OWN = {"matchLabels": {"app": "shop"}}
+SPREAD = {"maxSkew": 1, "topologyKey": ZONE, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": OWN}
 BUDGET = {
     "kind": "PodDisruptionBudget",
     "metadata": {"name": "shop"},
@@ -70,6 +71,8 @@ def test_pods_on_two_nodes_without_zone_labels_are_not_said_to_be_in_one_zone():
         ({"topologySpreadConstraints": []}, "no topologySpreadConstraints"),
         ({"topologySpreadConstraints": [SPREAD | {"whenUnsatisfiable": "ScheduleAnyway"}]}, "only prefers"),
         ({"topologySpreadConstraints": [SPREAD | {"topologyKey": HOST}]}, "may be in one zone"),
+        ({"topologySpreadConstraints": [SPREAD | {"labelSelector": {"matchLabels": {"app": "cart"}}}]}, "other Pods"),
+        ({"topologySpreadConstraints": [SPREAD | {"labelSelector": None}]}, "other Pods"),
         (
             {
                 "topologySpreadConstraints": [],
@@ -86,7 +89,8 @@ def test_what_does_not_keep_pods_in_several_zones(spec, words):
 
 
 def test_required_anti_affinity_over_zones_is_as_good():
-    required = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": ZONE}]}}
+    term = {"topologyKey": ZONE, "labelSelector": OWN}
+    required = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
     assert found(deployment(topologySpreadConstraints=[], affinity=required), BUDGET) == []
 
 

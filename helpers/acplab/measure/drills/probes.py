@@ -113,10 +113,12 @@ class _Readings(Probe):
 # --- requests ---------------------------------------------------------------------------------------------------------------------
 
 
-def ingress(url: str, rate: float = 20, **options: Unpack[RequestOptions]) -> Probe:
-    """HTTP requests through the ingress controller; the options are those of measure.traffic(), host above all."""
+def ingress(url: str, rate: float = 20, name: str = "ingress", **options: Unpack[RequestOptions]) -> Probe:
+    """HTTP requests through the ingress controller; the options are those of measure.traffic(), host above all.
+
+    name: of the lane, for a drill that asks several hosts."""
     once: RequestOptions = {"keepalive": False, **options}
-    return _Requests("ingress", steady(url, rate, **once))
+    return _Requests(name, steady(url, rate, **once))
 
 
 def api(cluster: Cluster, rate: float = 5, timeout: float = 5) -> Probe:

@@ -13,6 +13,7 @@ from acplab.measure import text
 from acplab.measure.results import Traffic
 from acplab.measure.samples import Mark
 from acplab.measure.states import LATE_MS, States
+from acplab.measure.stats import Share
 
 Lane = Traffic | States
 L = TypeVar("L", Traffic, States)
@@ -46,6 +47,11 @@ class Report:
     def late(self, name: str, ms: float = LATE_MS) -> int:
         """How many were answered, after more than so many milliseconds."""
         return sum(sample.ok and sample.ms > ms for sample in self.requests(name))
+
+    def share_lost(self, name: str) -> Share:
+        """Of the requests of this probe that were sent while it was broken, the share that was lost."""
+        sent = [sample for sample in self.requests(name) if self.broken <= sample.t < self.undone]
+        return Share(sum(not sample.ok for sample in sent), len(sent))
 
     def down(self, name: str) -> float:
         """Seconds from the first lost request of this probe to the first good answer after the last one; 0 if none was lost."""

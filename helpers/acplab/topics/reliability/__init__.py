@@ -6,9 +6,30 @@ reliability.review("manifests/03-…/bad.yaml")   manifests that have not been a
 rules      what is looked for, each a function of one workload; pure
 workloads  Deployments, StatefulSets and bare Pods, as rules want them; pure
 review     gathers the objects, and puts the findings in order
+expect     what checks expect of where Pods run, and how they come and go
+trials     the drills that checks make
 """
+
+import importlib
+from typing import Any
 
 from acplab.topics.reliability.reviewer import Review, review
 from acplab.topics.reliability.rules import Finding
 
 __all__ = ["Finding", "Review", "review"]
+
+
+# What only labs' checks need, and the module that has it: both bring drills along.
+LATER = {
+    **dict.fromkeys(
+        ("in_zones", "kept_apart", "lets_go", "never_restarted", "on_nodes", "places", "ready_after", "reviewed", "rolled_out"),
+        "expect",
+    ),
+    **dict.fromkeys(("answers_again", "cut_zone", "drain_one", "emptied", "lost_nothing", "survived", "zone_to_cut"), "trials"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in LATER:
+        return getattr(importlib.import_module(f"{__name__}.{LATER[name]}"), name)
+    raise AttributeError(f"reliability has no part named {name!r}")

@@ -5,13 +5,13 @@ Sources: the five points of the course (消灭SPOF, 单进程容器, 配置探�
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Literal
 
 from acplab.base.i18n import _, ngettext
-from acplab.topics.reliability.workloads import HOST, ZONE, Workload
+from acplab.topics.reliability.workloads import HOST, ZONE, Workload, selects
 
 Weight = Literal["outage", "risk"]
 
@@ -73,31 +73,41 @@ def _spread(key: str) -> str:
 
 def no_zone_spread(one: Workload) -> Iterator[Finding]:
     """Nothing makes the scheduler keep the Pods in several zones."""
-    if one.replicas < 2 or _keeps_apart(one.spec, ZONE):
+    if one.replicas < 2 or keeps_apart(one.spec, one.labels, ZONE):
         return
     yield Finding(
-        "no-zone-spread", "risk", one.title, _spread_now(one.spec),
+        "no-zone-spread", "risk", one.title, _spread_now(one.spec, one.labels),
         _("The scheduler may put all Pods into one zone, today or after the next eviction."), _spread(ZONE),
     )  # fmt: skip
 
 
-def _spread_now(spec: dict[str, Any]) -> str:
+def _spread_now(spec: dict[str, Any], labels: Mapping[str, str]) -> str:
     """What a Pod template without a hard spread over zones says instead."""
-    if _keeps_apart(spec, HOST):
+    if keeps_apart(spec, labels, HOST):
         return _("it spreads over {key}, and the nodes may be in one zone").format(key=HOST)
+    if any(one["topologyKey"] == ZONE for one in _hard(spec)):
+        return _("its rule about {key} selects other Pods than its own").format(key=ZONE)
     if wishes := [key for key in (ZONE, HOST) if _prefers_apart(spec, key)]:
         return _("it only prefers to spread over {key}").format(key=", ".join(wishes))
     return _("no topologySpreadConstraints and no podAntiAffinity")
 
 
-def _keeps_apart(spec: dict[str, Any], key: str) -> bool:
-    """Whether the scheduler must spread the Pods over this topology key."""
+def keeps_apart(spec: dict[str, Any], labels: Mapping[str, str], key: str) -> bool:
+    """Whether the scheduler must spread Pods with this spec and these labels over a topology key."""
+    return any(one["topologyKey"] == key and _counts(one, labels) for one in _hard(spec))
+
+
+def _hard(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """The constraints and terms that leave a Pod Pending rather than give way."""
     constraints = spec.get("topologySpreadConstraints") or []
-    hard = any(
-        one["topologyKey"] == key and one.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule"
-        for one in constraints
-    )
-    return hard or any(one["topologyKey"] == key for one in _anti_affinity(spec, "required"))
+    hard = [one for one in constraints if one.get("whenUnsatisfiable", "DoNotSchedule") == "DoNotSchedule"]
+    return [*hard, *_anti_affinity(spec, "required")]
+
+
+def _counts(rule: dict[str, Any], labels: Mapping[str, str]) -> bool:
+    """Whether a rule sees the Pods that carry it; without a selector it sees none."""
+    selector = rule.get("labelSelector")
+    return selector is not None and selects(selector, labels)
 
 
 def _prefers_apart(spec: dict[str, Any], key: str) -> bool:
