@@ -98,8 +98,15 @@ def cut_zone(zone: str, profile: str = "ha") -> Fault:
     """
     cluster = _found(profile)
     inside = nodes_of_zone(zone, cluster)
-    peers = tuple(address for name, address in cluster.addresses.items() if name not in inside)
+    peers = _addresses_outside(cluster, inside)
     return _filtered(_("cut zone {zone}").format(zone=zone), cluster, dict.fromkeys(inside, peers))
+
+
+def _addresses_outside(cluster: Cluster, inside: Sequence[str]) -> tuple[str, ...]:
+    """The other machines, and the Pod CIDRs of the other nodes: a Pod's packets cross a node with its own address."""
+    machines = [address for name, address in cluster.addresses.items() if name not in inside]
+    others = [one["spec"] for one in cluster.kube.list("node") if one["metadata"]["name"] not in inside]
+    return (*machines, *(spec["podCIDR"] for spec in others if "podCIDR" in spec))
 
 
 def stop_zone(zone: str, profile: str = "ha") -> Fault:
