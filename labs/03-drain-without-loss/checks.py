@@ -48,7 +48,12 @@ def leave_well(lab: LabView) -> Results:
 def still(lab: LabView) -> Result:
     """The shop is as slow as it was, and no order is sent twice: a shop without these would be another one."""
     names = {"STARTUP_SECONDS": "4", "LATENCY_MS": "2000"}
-    changed = [f"{pod['metadata']['name']}: {name}" for pod in lab.pods(SHOP) for name in names if not says(pod, name, names[name])]
+    changed = [
+        f"{pod['metadata']['name']}: {name}"
+        for pod in lab.pods(SHOP)
+        for name in names
+        if not says(pod, name, names[name])
+    ]
     changed += [f"ingress {one['metadata']['name']}" for one in lab.list("ingress") if asks_again(one)]
     return expect.met("as-it-was", not changed, ", ".join(changed) or "-")
 
@@ -72,7 +77,9 @@ def uncordoned(lab: LabView) -> Result:
 
 def budgets(lab: LabView) -> str:
     found = lab.list("poddisruptionbudget")
-    words = [f"{one['metadata']['name']} allows {(one.get('status') or {}).get('disruptionsAllowed', 0)}" for one in found]
+    words = [
+        f"{one['metadata']['name']} allows {(one.get('status') or {}).get('disruptionsAllowed', 0)}" for one in found
+    ]
     return ", ".join(words) or "there is none"
 
 
@@ -104,7 +111,12 @@ def blocked(lab: LabView) -> bool:
 
 hint("see-the-loss", diagnose.pods(SHOP), diagnose.say("drain-it", nodes=nodes, shown=shown))
 hint("one-may-go", diagnose.pods(SHOP), diagnose.say("budget", nodes=nodes, budgets=budgets))
-hint("tell-the-truth", diagnose.say("restarted", when=restarted, shown=shown), diagnose.pods(SHOP), diagnose.say("too-early", shown=shown))
+hint(
+    "tell-the-truth",
+    diagnose.say("restarted", when=restarted, shown=shown),
+    diagnose.pods(SHOP),
+    diagnose.say("too-early", shown=shown),
+)
 hint(
     "leave-well",
     diagnose.say("budget", when=blocked, nodes=nodes, budgets=budgets),

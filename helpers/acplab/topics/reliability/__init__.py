@@ -22,10 +22,22 @@ __all__ = ["Finding", "Review", "review"]
 # What only labs' checks need, and the module that has it: both bring drills along.
 LATER = {
     **dict.fromkeys(
-        ("in_zones", "kept_apart", "lets_go", "never_restarted", "on_nodes", "places", "ready_after", "reviewed", "rolled_out"),
+        (
+            "in_zones",
+            "kept_apart",
+            "lets_go",
+            "never_restarted",
+            "on_nodes",
+            "places",
+            "ready_after",
+            "reviewed",
+            "rolled_out",
+        ),
         "expect",
     ),
-    **dict.fromkeys(("answers_again", "cut_zone", "drain_one", "emptied", "lost_nothing", "survived", "zone_to_cut"), "trials"),
+    **dict.fromkeys(
+        ("answers_again", "cut_zone", "drain_one", "emptied", "lost_nothing", "survived", "zone_to_cut"), "trials"
+    ),
 }
 
 
