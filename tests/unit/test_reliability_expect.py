@@ -184,20 +184,20 @@ def fake_drill(monkeypatch, lost: set[int], rate: float = 10) -> list[Fault]:
 
 
 @pytest.mark.parametrize(
-    ("lost", "ok"), [(set(), True), ({1, 7, 9}, True), ({3}, False), ({2, 3, 4, 5}, False)]
+    ("lost", "ok"), [(set(), True), ({1, 7, 9}, True), ({4}, False), ({3, 4, 5}, False)]
 )  # in the first second it is not whole yet, and what is sent in the last ones may be answered after it
 def test_a_cut_is_judged_by_what_is_sent_while_it_is_whole(world, lab, monkeypatch, lost, ok):
     pods(world, "h1", "i1", namespace="ingress", app="traefik")
     fake_drill(monkeypatch, lost)
     cut = reliability.cut_zone(lab, "j", "shop.example.com")
-    assert (cut.during.total, cut.passed) == (40, 1.0)
+    assert (cut.during.total, cut.passed) == (30, 1.0)
     assert bool(reliability.survived(cut, text="survived").ok) == ok
     assert reliability.answers_again(cut, text="again").ok
 
 
 def test_what_the_ingress_controllers_lose_is_not_the_shops(world, lab, monkeypatch):
     pods(world, "h1", "j1", namespace="ingress", app="traefik")
-    fake_drill(monkeypatch, {2, 4})
+    fake_drill(monkeypatch, {4})
     cut = reliability.cut_zone(lab, "j", "shop.example.com")
     assert cut.passed == 0.5
     assert reliability.survived(cut, text="survived").ok

@@ -19,7 +19,7 @@ from acplab.measure import Traffic, drills
 from acplab.topics.reliability.expect import Place, places
 
 INGRESS = ("ingress", "app=traefik")  # namespace and labels of the ingress controller's Pods
-CUT_SECONDS, CUT_RATE, CUT_TIMEOUT = 8.0, 80.0, 4.0
+CUT_SECONDS, CUT_RATE, CUT_TIMEOUT = 7.0, 100.0, 4.0
 DRAINED_SECONDS, DRAIN_RATE, DRAIN_TIMEOUT = 3.0, 20.0, 10.0
 EVICTION_SECONDS = 20.0  # within which a drain must end
 POLL_SECONDS = 0.3
@@ -51,7 +51,7 @@ def cut_zone(lab: LabView, zone: str, host: str) -> Cut:
     lab.settle()
     passed = _share_outside(zone)
     probe = drills.ingress(lab.ingress_url, CUT_RATE, host=host, timeout=CUT_TIMEOUT)
-    report = drills.conduct(faults.cut_zone(zone), [probe], seconds=CUT_SECONDS, before=1, after=3)
+    report = drills.conduct(faults.cut_zone(zone), [probe], seconds=CUT_SECONDS, before=1, after=2)
     # What is sent shortly before the end may be answered after it.
     during = _between(report, report.undone - CUT_SECONDS, report.undone - CUT_TIMEOUT)
     return Cut(zone, during, passed, _between(report, report.undone + 1, float("inf")))
