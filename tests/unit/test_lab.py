@@ -104,6 +104,16 @@ def test_a_namespace_that_is_going_away_is_waited_for(world):
     assert "wait namespace lab-01-shop deleted" in world.kube.calls
 
 
+def test_a_namespace_that_does_not_go_is_touched_so_that_its_controller_looks_again(world):
+    """After a drain the API of the metrics is away for a moment, and the controller would wait for minutes."""
+    labels = {"acplab.dev/lab": "01-shop"}
+    world.kube.put("Namespace", "lab-01-shop", metadata={"labels": labels, "deletionTimestamp": "now"})
+    world.kube.broken["wait"] = AcplabError("not deleted within 15 s", "")
+    with pytest.raises(AcplabError, match="not deleted within"):
+        started()
+    assert world.kube.calls.count("patch namespace lab-01-shop") > 1
+
+
 # --- one clear sentence ----------------------------------------------------------------------------------
 
 

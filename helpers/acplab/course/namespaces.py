@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from acplab.kube import Object
 
 LAB, CHAPTER = "acplab.dev/lab", "acplab.dev/chapter"
 EVERYWHERE = "*"
+GONE_SECONDS, STUCK_SECONDS = 90, 15
+TOUCHED = "acplab.dev/touched"  # an annotation: how often somebody has waited for its end in vain
 READY = "acplab.dev/ready"  # an annotation: set up to the end, so that an interrupted start is noticed
 UNDOES = "acplab.dev/undoes"  # an annotation of a Pod: what it undoes when it ends, for which it gets its grace period
 
@@ -81,7 +84,7 @@ class LabNamespace:
         """Create it, or take up our own; one that is on its way out is waited for."""
         found = self.look()
         if found is not None and _leaving(found):
-            kube.wait("namespace", self.name, "deleted")
+            self._wait_gone()
         kube.apply([self._manifest()])
 
     def mark_ready(self) -> None:
@@ -95,8 +98,21 @@ class LabNamespace:
         contents = self._contents()
         self.discard()
         self._kill_pods()
-        kube.wait("namespace", self.name, "deleted")
+        self._wait_gone()
         return _("Removed the namespace {name} with {contents}.").format(name=self.name, contents=contents)
+
+    def _wait_gone(self) -> None:
+        """Wait, and touch it while it stays: the controller that empties namespaces asks each API what it has.
+
+        If one is away, as that of the metrics after a drain, it tries again minutes later, or when something changes.
+        """
+        for number in range(GONE_SECONDS // STUCK_SECONDS):
+            with suppress(AcplabError):
+                kube.wait("namespace", self.name, "deleted", timeout=STUCK_SECONDS)
+                return
+            if self.look() is not None:
+                kube.patch("namespace", self.name, {"metadata": {"annotations": {TOUCHED: str(number)}}}, None)
+        kube.wait("namespace", self.name, "deleted", timeout=STUCK_SECONDS)
 
     def discard(self) -> None:
         """Begin to delete it, without waiting."""
