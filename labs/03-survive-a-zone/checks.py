@@ -64,7 +64,7 @@ def leaves(pods: list[dict[str, Any]]) -> Result:
 
 
 def stays(pod: dict[str, Any], taint: str) -> int | str:
-    """For how many seconds a Pod tolerates a taint with the effect NoExecute: the shortest of those that fit."""
+    """How long in seconds this Pod tolerates a taint with the effect NoExecute: the shortest of those that fit."""
     fitting = [
         one
         for one in pod["spec"].get("tolerations") or []
