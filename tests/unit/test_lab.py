@@ -489,6 +489,14 @@ def test_a_chapter_says_which_manifests_there_are(world):
         assert "shop.yaml" in caught.value.remedy
 
 
+def test_a_chapter_removes_what_a_file_has_made(world):
+    chapter = chapters.open("00-welcome")
+    chapter.apply("shop.yaml")
+    chapter.remove("shop.yaml", "shop.yaml")
+    assert not world.kube.names("deployment")
+    assert world.kube.names("namespace") == ["ch-00-welcome"]
+
+
 def test_a_chapter_in_use_by_another_terminal_is_left_alone(world):
     chapter = chapters.open("00-welcome")
     chapter.apply("shop.yaml")

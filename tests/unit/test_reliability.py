@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 
 import pytest
-from acplab import kube, reliability
+from acplab import kube, measure, reliability
 from acplab.base.errors import AcplabError
-from acplab.topics.reliability import rules
+from acplab.topics.reliability import containers, rules
 from acplab.topics.reliability.workloads import HOST, ZONE, selects, workloads
 
 CONTAINER = {
@@ -188,3 +188,48 @@ def test_nothing_that_runs_is_a_sentence(monkeypatch):
     monkeypatch.setattr(kube, "list", lambda kind, namespace=None: [])
     with pytest.raises(AcplabError, match="no Deployment, StatefulSet or bare Pod in shop"):
         reliability.review("shop")
+
+
+# --- what kubelet says of containers ------------------------------------------------------------------------------
+
+
+def test_how_often_containers_were_restarted_and_why():
+    killed = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+    statuses = [
+        {"name": "cart", "ready": False, "restartCount": 2, "state": {"waiting": {}}, "lastState": killed},
+        {"name": "shop", "ready": True, "restartCount": 0, "state": {"running": {}}, "lastState": {}},
+    ]
+    pods = [
+        {"metadata": {"name": "a"}, "status": {"containerStatuses": statuses}},
+        {"metadata": {"name": "b", "deletionTimestamp": "now"}, "status": {"containerStatuses": statuses}},
+        {"metadata": {"name": "c"}, "status": {}},
+    ]
+    assert list(containers.rows(pods)) == [
+        ("a", "cart", "no", "2", "OOMKilled, exit code 137"),
+        ("a", "shop", "yes", "0", "–"),
+    ]
+
+
+def test_the_table_of_restarts_asks_for_the_apps_that_are_named(monkeypatch):
+    asked = []
+    monkeypatch.setattr(kube, "list", lambda *words: asked.append(words) or [])
+    assert reliability.restarts("ns", "cart", "shop").rows == reliability.restarts("ns").rows == []
+    assert asked == [("pod", "ns", "app in (cart, shop)"), ("pod", "ns", None)]
+
+
+# --- what was lost ------------------------------------------------------------------------------------------------
+
+
+def traffic(*good: bool) -> measure.Traffic:
+    return measure.Traffic(
+        [measure.Sample(t / 10, 1, error=None if ok else "http 503") for t, ok in enumerate(good)], 10
+    )
+
+
+def test_what_was_lost_in_each_case():
+    cases = {"one": traffic(True, False, False, True), "two": traffic(True), "three": traffic(True, False)}
+    assert reliability.lost(cases).rows == [
+        ("one", "4", "2 (http 503)", "0.2"),
+        ("two", "1", "0", "0.0"),
+        ("three", "2", "1 (http 503)", "not in this time"),
+    ]

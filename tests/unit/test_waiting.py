@@ -321,6 +321,13 @@ def test_no_node_is_believed_after_some_seconds_only(world):
     assert stuck(world, deployment(), elapsed=pods.PATIENCE + 0.1)
 
 
+def test_a_pod_that_preempts_others_waits_until_they_have_ended(world):
+    first = pod(conditions=[NO_NODE])
+    first["status"]["nominatedNodeName"] = "worker"
+    world.lists["Pod"] = [first]
+    assert stuck(world, deployment(), elapsed=pods.PATIENCE + 0.1) is None
+
+
 def test_the_last_words_are_those_of_the_container_that_crashes(world):
     world.logs = {("sidecar", False): "starting\nERROR_RATE must be a number\n", ("shop", False): "wrong"}
     world.lists["Pod"] = [pod(containers=[container(), container("CrashLoopBackOff", code=2, name="sidecar")])]

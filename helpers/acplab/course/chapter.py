@@ -56,6 +56,13 @@ class Chapter(Predicting):
         showing.show_line(lambda: kubectl.apply(source, self.namespace, **values))
         return apply_in(self.namespace, source, values)
 
+    def remove(self, *files: str) -> None:
+        """Begin to delete the objects of these files of manifests/<chapter>/ in the chapter's namespace."""
+        sources = [_manifest(self.name, file) for file in files]
+        showing.show_line(lambda: kubectl.delete_files(sources, self.namespace))
+        for one in (one for source in sources for one in kube.read_manifests(source)):
+            kube.delete(one["kind"], one["metadata"]["name"], self.namespace, wait=False)
+
     def pod(self, app: str) -> str:
         """The name of a running Pod of the chapter with the label app=..., on the cluster in use."""
         for pod in kube.list("pod", self.namespace, f"app={app}"):

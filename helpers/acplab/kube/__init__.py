@@ -2,6 +2,7 @@
 
 from acplab.kube.containers import exec, logs
 from acplab.kube.draining import cordon, drain, uncordon
+from acplab.kube.lending import extended_resource, temporarily
 from acplab.kube.manifests import read_manifests
 from acplab.kube.showing import show_commands
 from acplab.kube.verbs import (
@@ -26,6 +27,6 @@ from acplab.kube.waiting import wait
 
 __all__ = [
     "Applied", "Object", "Objects", "annotate", "api_resources", "apply", "cordon", "delete", "drain", "events", "exec",
-    "exists", "find", "get", "label", "list", "logs", "patch", "read_manifests", "restart", "scale", "show_commands",
-    "uncordon", "wait",
+    "exists", "extended_resource", "find", "get", "label", "list", "logs", "patch", "read_manifests", "restart", "scale",
+    "show_commands", "temporarily", "uncordon", "wait",
 ]  # fmt: skip

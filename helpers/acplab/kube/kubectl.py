@@ -78,12 +78,28 @@ def _from_the_checkout(source: str | Path) -> str:
     return str(path.relative_to(paths.ROOT) if path.is_relative_to(paths.ROOT) else path)
 
 
+def temporarily(source: Source, **values: str) -> str | None:
+    """Of kube.temporarily: how it begins. It ends with `kubectl delete -f`."""
+    return apply(source, None, **values)
+
+
+def patch_status(kind: str, name: str, patch: Object) -> str:
+    """Of what only a controller writes otherwise: the status."""
+    return _line("patch", kind, name, None, "--subresource=status", "--type", "merge", "-p", json.dumps(patch))
+
+
 def delete(kind: str, name: str, namespace: str | None = None, wait: bool = True, grace: int | None = None) -> str:
     """Of kube.delete."""
     at_once = ("--grace-period=0", "--force") if grace == 0 else ()
     later = (f"--grace-period={grace}",) if grace else ()
     return _line("delete", kind, name, namespace, "--ignore-not-found", *at_once, *later,
                  *(() if wait else ("--wait=false",)))  # fmt: skip
+
+
+def delete_files(sources: builtins.list[Path], namespace: str) -> str:
+    """Of what removes the objects of manifests, without waiting for it."""
+    files = [word for source in sources for word in ("-f", _from_the_checkout(source))]
+    return _join("delete", *files, "-n", namespace, "--ignore-not-found", "--wait=false")
 
 
 def patch(kind: str, name: str, patch: Object, namespace: str | None = None) -> str:

@@ -63,12 +63,21 @@ def pod_is_stuck(pod: Object, elapsed: float) -> Cause | None:
     """Why this Pod cannot get ready by itself, None if it still may."""
     name = pod["metadata"]["name"]
     for one in (pod.get("status") or {}).get("conditions") or []:
-        if one["type"] == "PodScheduled" and one.get("reason") == "Unschedulable" and elapsed > PATIENCE:
+        if _is_unschedulable(one) and elapsed > PATIENCE and not _preempts(pod):
             return _("Pod {name} is unschedulable: {why}").format(name=name, why=one["message"]), _(
                 "Lower its requests, or change what keeps it from the nodes."
             )
     causes = (_container_is_stuck(pod, one) for one in containers(pod))
     return next((cause for cause in causes if cause), None)
+
+
+def _is_unschedulable(condition: Object) -> bool:
+    return condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable"
+
+
+def _preempts(pod: Object) -> bool:
+    """Whether the scheduler has found a node for it, and waits until the Pods that it preempts there have ended."""
+    return bool((pod.get("status") or {}).get("nominatedNodeName"))
 
 
 def containers(pod: Object) -> Iterator[Object]:

@@ -2,21 +2,26 @@
 
 reliability.review("my-namespace")              what runs there, and where
 reliability.review("manifests/03-…/bad.yaml")   manifests that have not been applied
+reliability.restarts("my-namespace", "shop")    containers: ready or not, restarts, how they ended last
+reliability.lost({"one replica": load, ...})    what the same load has lost in several cases
 
-rules      what is looked for, each a function of one workload; pure
-workloads  Deployments, StatefulSets and bare Pods, as rules want them; pure
-review     gathers the objects, and puts the findings in order
-expect     what checks expect of where Pods run, and how they come and go
-trials     the drills that checks make
+rules       what is looked for, each a function of one workload; pure
+workloads   Deployments, StatefulSets and bare Pods, as rules want them; pure
+containers  what kubelet says of containers; losses: what loads have lost
+reviewer    gathers the objects, and puts the findings in order
+expect      what checks expect of where Pods run, and how they come and go
+trials      the drills that checks make
 """
 
 import importlib
 from typing import Any
 
+from acplab.topics.reliability.containers import restarts
+from acplab.topics.reliability.losses import lost
 from acplab.topics.reliability.reviewer import Review, review
 from acplab.topics.reliability.rules import Finding
 
-__all__ = ["Finding", "Review", "review"]
+__all__ = ["Finding", "Review", "lost", "restarts", "review"]
 
 
 # What only labs' checks need, and the module that has it: both bring drills along.
