@@ -23,6 +23,7 @@ CLEAN = (
     "notebooks/00-welcome.ipynb",
     "notebooks/02-network-planning.ipynb",
     "notebooks/02b-terway-and-overlap.ipynb",
+    "notebooks/03-high-reliability.ipynb",
     "notebooks/03b-reliable-applications.ipynb",
     "notebooks/10-ingress-release.ipynb",
     "notebooks/glossary.md",

@@ -130,6 +130,19 @@ def stop_static_pod(component: str, node: str) -> Fault:
     return Fault(title, cluster.profile, (node,), (("aside", node, component),), (("back", node, component),))
 
 
+def drain_in_turn(*names: str, seconds: float = 120) -> Fault:
+    """Drain each of these nodes and uncordon it before the next, as an upgrade in batches of one does.
+
+    seconds: for each node; one that is not empty by then ends the turn.
+    """
+    cluster = _cluster_of(names)
+    title = _("drain {nodes} in turn").format(nodes=_short(names, cluster))
+    undo = tuple(("uncordon", cluster.profile, name) for name in names)
+    drains = (("drain", cluster.profile, name, f"{seconds:g}") for name in names)
+    do = tuple(step for one in zip(drains, undo, strict=True) for step in one)
+    return Fault(title, cluster.profile, tuple(names), do, undo)
+
+
 def drain(node: str, seconds: float = 120) -> Fault:
     """kubectl drain: cordon the node and evict its Pods, as long as PodDisruptionBudgets allow; undone by uncordon."""
     cluster = _cluster_of([node])

@@ -11,6 +11,8 @@ containers  what kubelet says of containers; losses: what loads have lost
 reviewer    gathers the objects, and puts the findings in order
 expect      what checks expect of where Pods run, and how they come and go
 trials      the drills that checks make
+pod_counts  by_zone() and by_node(): where Pods run
+sizes       majority(), spare() and batches(): members of etcd, nodes of an upgrade; pure
 """
 
 import importlib
@@ -18,10 +20,14 @@ from typing import Any
 
 from acplab.topics.reliability.containers import restarts
 from acplab.topics.reliability.losses import lost
+from acplab.topics.reliability.pod_counts import by_node, by_zone
 from acplab.topics.reliability.reviewer import Review, review
 from acplab.topics.reliability.rules import Finding
+from acplab.topics.reliability.sizes import batches, majority, spare
 
-__all__ = ["Finding", "Review", "lost", "restarts", "review"]
+__all__ = [
+    "Finding", "Review", "batches", "by_node", "by_zone", "lost", "majority", "restarts", "review", "spare",
+]  # fmt: skip
 
 
 # What only labs' checks need, and the module that has it: both bring drills along.
