@@ -371,3 +371,31 @@ def test_each_member_says_its_role(monkeypatch, cluster, metrics, role):
     monkeypatch.setattr(docker, "run", run)
     cluster.addresses = {"c-control-plane": "1", "c-control-plane2": "2", "c-worker": "3"}
     assert etcd.roles(cluster) == {"c-control-plane": role, "c-control-plane2": role}
+
+
+def test_a_command_runs_on_a_node_of_the_cluster_alone(monkeypatch, cluster):
+    monkeypatch.setattr(etcd.ownership, "require_own", lambda _name: None)
+    monkeypatch.setattr(docker, "run", lambda *words, timeout: " ".join(words))
+    assert etcd.on_node(cluster, "control-plane", "ls") == "exec control-plane ls"
+    with pytest.raises(AcplabError, match="has no node other") as said:
+        etcd.on_node(cluster, "other", "ls")
+    assert "control-plane" in said.value.remedy
+
+
+@pytest.mark.parametrize(("said", "ready"), [("ok", True), ("", False)])
+def test_an_api_server_is_asked_on_its_own_machine(monkeypatch, cluster, said, ready):
+    monkeypatch.setattr(docker, "run", lambda *_words, timeout: said)
+    assert etcd.api_servers(cluster) == {"control-plane": ready}
+
+
+def test_a_control_plane_is_whole_when_all_answer_and_one_leads(monkeypatch, cluster):
+    monkeypatch.setattr(etcd, "api_servers", lambda _cluster: {"a": True, "b": serves[0]})
+    monkeypatch.setattr(etcd, "roles", lambda _cluster: {"a": "leader", "b": role[0]})
+    role, serves = ["follower"], [True]
+    assert etcd.wait_whole(cluster, 0.1) == {"a": "leader", "b": "follower"}
+    serves[0] = False
+    with pytest.raises(AcplabError, match="No API server is ready on b"):
+        etcd.wait_whole(cluster, 0.1)
+    role[0] = "no answer"
+    with pytest.raises(AcplabError, match="etcd is not whole: a: leader, b: no answer"):
+        etcd.wait_whole(cluster, 0.1)

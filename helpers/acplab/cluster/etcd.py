@@ -12,14 +12,16 @@ import os
 import re
 import secrets
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
+from acplab.base.retry import retry_context
+from acplab.cluster import ownership
 from acplab.cluster.handle import Cluster, start_command
 from acplab.host import docker, shell
 from acplab.kube import Object
@@ -38,7 +40,9 @@ CLIENT = {
 }
 UNTIL_ENDED = "trap 'exit 0' TERM; sleep infinity & wait"
 COPY_SECONDS = 120
-METRICS = "http://127.0.0.1:2381/metrics"  # on each control plane
+METRICS, API = "http://127.0.0.1:2381/metrics", "https://127.0.0.1:6443/readyz"  # on each control plane
+ASK = ("curl", "--silent", "--fail", "--insecure", "--max-time", "2")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -83,9 +87,51 @@ def ready_member(cluster: Cluster, node: str | None = None) -> Member:
 
 def roles(cluster: Cluster) -> dict[str, str]:
     """What each member says of itself: control plane -> "leader", "follower", "no leader" or "no answer"."""
+    return _each(cluster, _role)
+
+
+def api_servers(cluster: Cluster) -> dict[str, bool]:
+    """Control plane -> whether the API server on it is ready, asked there and not through the load balancer."""
+    return _each(cluster, lambda node: _asked(node, API) == "ok")
+
+
+def wait_whole(cluster: Cluster, timeout: float = 60) -> dict[str, str]:
+    """Wait until one member leads, all others follow, and all API servers are ready; the roles then."""
+    for attempt in retry_context(on=AcplabError, attempts=None, timeout=timeout, wait_initial=0.5, wait_max=1.0):
+        with attempt:
+            found = roles(cluster)
+            _require_whole(cluster, found)
+    return found
+
+
+def _require_whole(cluster: Cluster, found: dict[str, str]) -> None:
+    said = ", ".join(f"{cluster.short(node)}: {role}" for node, role in found.items())
+    if sorted(found.values()) != ["follower"] * (len(found) - 1) + ["leader"]:
+        raise AcplabError(
+            _("etcd is not whole: {said}.").format(said=said), _("Look at the control plane that does not answer.")
+        )
+    if silent := [cluster.short(node) for node, ready in api_servers(cluster).items() if not ready]:
+        raise AcplabError(
+            _("No API server is ready on {nodes}.").format(nodes=", ".join(silent)),
+            _("Look at the static Pods of that control plane."),
+        )
+
+
+def _each(cluster: Cluster, ask: Callable[[str], T]) -> dict[str, T]:
     names = control_planes(cluster)
     with ThreadPoolExecutor(len(names)) as pool:
-        return dict(zip(names, pool.map(_role, names), strict=True))
+        return dict(zip(names, pool.map(ask, names), strict=True))
+
+
+def on_node(cluster: Cluster, node: str, *command: str) -> str:
+    """What a command says on a node, as after a login: the way in when its kubelet has no API server to ask."""
+    if node not in cluster.nodes:
+        raise AcplabError(
+            _("{cluster} has no node {node}.").format(cluster=cluster.name, node=node),
+            _("Take one of: {names}.").format(names=", ".join(cluster.nodes)),
+        )
+    ownership.require_own(cluster.name)
+    return docker.run("exec", node, *command, timeout=30)
 
 
 def control_planes(cluster: Cluster) -> list[str]:
@@ -93,10 +139,16 @@ def control_planes(cluster: Cluster) -> list[str]:
     return [name for name in cluster.nodes if "control-plane" in name]
 
 
-def _role(node: str) -> str:
+def _asked(node: str, url: str) -> str:
+    """What a program on a node answers; "" if it doesn't."""
     try:
-        said = docker.run("exec", node, "curl", "--silent", "--fail", "--max-time", "2", METRICS, timeout=10)
+        return docker.run("exec", node, *ASK, url, timeout=10)
     except AcplabError:
+        return ""
+
+
+def _role(node: str) -> str:
+    if not (said := _asked(node, METRICS)):
         return "no answer"
     gauges = dict(re.findall(r"^(etcd_server_(?:is|has)_leader) (\d)", said, re.MULTILINE))
     if gauges.get("etcd_server_has_leader") != "1":

@@ -125,7 +125,7 @@ def _came_back(cluster: Cluster) -> float:
         silent = time.monotonic() - gone
         with cluster:
             nodes.wait_ready()
-        _wait_members(cluster)
+        etcd.wait_whole(cluster)
     return silent
 
 
@@ -147,13 +147,3 @@ def _answers(cluster: Cluster) -> bool:
     except AcplabError:
         return False
     return True
-
-
-def _wait_members(cluster: Cluster) -> None:
-    for attempt in retry_context(on=AcplabError, attempts=None, timeout=60, wait_max=1.0):
-        with attempt:
-            roles = sorted(set(etcd.roles(cluster).values()))
-            if roles not in (["leader"], ["follower", "leader"]):
-                raise AcplabError(
-                    _("etcd is not whole yet: {roles}.").format(roles=", ".join(roles)), _("Run ./acplab start.")
-                )

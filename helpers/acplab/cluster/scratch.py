@@ -42,7 +42,7 @@ PORT = 6443
 # Of the API server's flags those that make it one of the cluster.
 OTHERS = ("--etcd-", "--bind-address", "--secure-port", "--endpoint-reconciler-type")
 OWN = ("--etcd-servers=http://127.0.0.1:2379", "--bind-address=127.0.0.1", f"--secure-port={PORT}", "--endpoint-reconciler-type=none")  # fmt: skip
-ASK = ["curl", "--silent", "--fail", "--insecure", "--max-time", "2", f"https://127.0.0.1:{PORT}/readyz"]
+ASK = [*etcd.ASK, f"https://127.0.0.1:{PORT}/readyz"]
 READY_SECONDS, FORWARD_SECONDS = 180, 30
 
 

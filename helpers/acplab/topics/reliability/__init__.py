@@ -13,6 +13,7 @@ expect      what checks expect of where Pods run, and how they come and go
 trials      the drills that checks make
 pod_counts  by_zone() and by_node(): where Pods run
 sizes       majority(), spare() and batches(): members of etcd, nodes of an upgrade; pure
+quorum      what checks expect of etcd's members, and of the API when one is lost
 """
 
 import importlib
@@ -48,6 +49,9 @@ LATER = {
     ),
     **dict.fromkeys(
         ("answers_again", "cut_zone", "drain_one", "emptied", "lost_nothing", "survived", "zone_to_cut"), "trials"
+    ),
+    **dict.fromkeys(
+        ("all_api_servers", "all_members", "api_goes_on", "etcd_roles", "is_whole", "lose_control_plane"), "quorum"
     ),
 }
 
