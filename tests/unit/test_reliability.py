@@ -204,6 +204,7 @@ def test_how_often_containers_were_restarted_and_why():
         {"metadata": {"name": "b", "deletionTimestamp": "now"}, "status": {"containerStatuses": statuses}},
         {"metadata": {"name": "c"}, "status": {}},
     ]
+    assert [reliability.restarted(pod) for pod in pods] == [True, True, False]
     assert list(containers.rows(pods)) == [
         ("a", "cart", "no", "2", "OOMKilled, exit code 137"),
         ("a", "shop", "yes", "0", "–"),

@@ -19,7 +19,7 @@ quorum      what checks expect of etcd's members, and of the API when one is los
 import importlib
 from typing import Any
 
-from acplab.topics.reliability.containers import restarts
+from acplab.topics.reliability.containers import restarted, restarts
 from acplab.topics.reliability.losses import lost
 from acplab.topics.reliability.pod_counts import by_node, by_zone
 from acplab.topics.reliability.reviewer import Review, review
@@ -27,7 +27,7 @@ from acplab.topics.reliability.rules import Finding
 from acplab.topics.reliability.sizes import batches, majority, spare
 
 __all__ = [
-    "Finding", "Review", "batches", "by_node", "by_zone", "lost", "majority", "restarts", "review", "spare",
+    "Finding", "Review", "batches", "by_node", "by_zone", "lost", "majority", "restarted", "restarts", "review", "spare",
 ]  # fmt: skip
 
 

@@ -20,6 +20,11 @@ def restarts(namespace: str, *apps: str) -> Table:
     return Table(_("Containers, as kubelet sees them"), head, list(rows(pods)))
 
 
+def restarted(pod: Pod) -> bool:
+    """Whether kubelet has restarted one of its containers: kube.wait("pod", name, reliability.restarted, namespace)."""
+    return any(one["restartCount"] for one in (pod.get("status") or {}).get("containerStatuses") or [])
+
+
 def rows(pods: Iterable[Pod]) -> Iterator[Row]:
     """(Pod, container, ready, restarts, how it ended last) of each container; Pods that end are left out."""
     for pod in pods:
