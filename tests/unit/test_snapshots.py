@@ -13,7 +13,7 @@ import fakes
 import pytest
 from acplab import kube
 from acplab.base.errors import AcplabError
-from acplab.cluster import etcd, revival, rewind, scratch, snapshots
+from acplab.cluster import etcd, faults, revival, rewind, scratch, snapshots
 from acplab.cluster.etcd import Member, Toolbox
 from acplab.cluster.handle import Cluster
 from acplab.cluster.snapshots import Snapshot
@@ -399,3 +399,13 @@ def test_a_control_plane_is_whole_when_all_answer_and_one_leads(monkeypatch, clu
     role[0] = "no answer"
     with pytest.raises(AcplabError, match="etcd is not whole: a: leader, b: no answer"):
         etcd.wait_whole(cluster, 0.1)
+
+
+def test_restarted_control_planes_get_back_what_was_put_aside(monkeypatch):
+    scripts = []
+    monkeypatch.setattr(faults, "_shell", lambda node, script: scripts.append((node, script)))
+    faults.put_back(["c-control-plane2", "c-worker"])
+    ((node, script),) = scripts
+    assert node == "c-control-plane2"
+    assert faults.ASIDE in script
+    assert faults.MANIFESTS in script

@@ -143,6 +143,13 @@ def drain_in_turn(*names: str, seconds: float = 120) -> Fault:
     return Fault(title, cluster.profile, tuple(names), do, undo)
 
 
+def put_back(names: Iterable[str]) -> None:
+    """Give these control planes back what was put aside: a machine that has been restarted has its static Pods."""
+    for name in names:
+        if "control-plane" in name:
+            _shell(name, f"[ ! -d {ASIDE} ] || find {ASIDE} -name '*.yaml' -exec mv {{}} {MANIFESTS}/ ';'")
+
+
 def drain(node: str, seconds: float = 120) -> Fault:
     """kubectl drain: cordon the node and evict its Pods, as long as PodDisruptionBudgets allow; undone by uncordon."""
     cluster = _cluster_of([node])

@@ -24,7 +24,7 @@ from acplab.base.console import say, stage
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.base.retry import retry_context
-from acplab.cluster import journal, nodes, ownership, platform, room, terway, upgrade
+from acplab.cluster import faults, journal, nodes, ownership, platform, room, terway, upgrade
 from acplab.cluster.handle import Cluster, made, record, recorded, state_file
 from acplab.cluster.kind_config import NODE_PORTS, own_config
 from acplab.cluster.ownership import cluster_name
@@ -127,6 +127,9 @@ def _repair(cluster: Cluster) -> None:
     with cluster:
         if repaired:
             say(_("Restarted nodes: {nodes}.").format(nodes=", ".join(repaired)))
+            faults.put_back(
+                repaired
+            )  # without an API server beside it, the kubelet of a control plane starts nothing else
             _wait_restarted(cluster, before)
         _when_it_answers(client.require_own_cluster)
         if repaired and own(cluster.profile).platform:

@@ -12,7 +12,7 @@ from acplab.grading.expect import answers_of, met
 from acplab.grading.prose import listed
 from acplab.measure import Traffic, drills
 
-LOST_SECONDS, RATE, TIMEOUT = 9.0, 5.0, 3.0
+LOST_SECONDS, RATE, TIMEOUT = 7.5, 5.0, 2.0
 ELECTED_SECONDS = 3.0  # within which the others have chosen a leader; a quiet machine needs one
 ENOUGH = 1 / 3  # of the requests: the load balancer goes on sending its share to the lost one for a while
 
