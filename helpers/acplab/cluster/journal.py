@@ -60,6 +60,8 @@ def heal() -> list[str]:
                 healed += _healed(file)
             except AcplabError as error:
                 say(str(error))
+        if not file.exists():
+            Path(_lock(file)).unlink(missing_ok=True)
     return healed
 
 
