@@ -186,7 +186,8 @@ def vegeta_outage(vegeta: Path, results: bytes) -> float:
     lines = subprocess.run(encode, input=results, capture_output=True, check=True).stdout.splitlines()
     sent = sorted((datetime.fromisoformat(one["timestamp"]), one["code"] == 200) for one in map(json.loads, lines))
     failed = [n for n, (_at, ok) in enumerate(sent) if not ok]
-    return (sent[failed[-1] + 1][0] - sent[failed[0]][0]).total_seconds()
+    well_again = min(failed[-1] + 1, len(sent) - 1)  # on a busy machine the last may fail, too
+    return (sent[well_again][0] - sent[failed[0]][0]).total_seconds()
 
 
 def bench_checks() -> Iterator[Row]:
