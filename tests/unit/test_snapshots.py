@@ -128,6 +128,15 @@ def test_a_fetched_snapshot_is_for_its_owner_alone(cluster):
     assert snapshots.saved(cluster) == [found]
 
 
+def test_a_removed_snapshot_leaves_nothing_behind(snapshot):
+    note = snapshot.file.with_suffix(".json")
+    note.write_text("{}")
+    snapshot.remove()
+    snapshot.remove()
+    assert not snapshot.file.exists()
+    assert not note.exists()
+
+
 def test_a_snapshot_that_breaks_on_its_way_is_not_kept(cluster, monkeypatch):
     monkeypatch.setattr(Box, "content", GOOD[:-1])
     with pytest.raises(AcplabError, match="no whole snapshot"):

@@ -59,6 +59,11 @@ class Snapshot:
             file=self.file.name,
         )
 
+    def remove(self) -> None:
+        """Delete its file and what is noted of it: it holds all Secrets of the cluster."""
+        for file in (self.file, self.file.with_suffix(".json")):
+            file.unlink(missing_ok=True)
+
     def __repr__(self) -> str:
         return self.text
 
