@@ -84,7 +84,7 @@ def budgets(lab: LabView) -> str:
 
 
 def nodes(lab: LabView) -> str:
-    return ", ".join(sorted(place.node for place in reliability.places(lab, SHOP))) or "none"
+    return ", ".join(reliability.by_node(SHOP, lab.namespace)) or "none"
 
 
 def grace(lab: LabView) -> str:

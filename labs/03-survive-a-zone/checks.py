@@ -77,12 +77,17 @@ def stays(pod: dict[str, Any], taint: str) -> int | str:
 # --- hints -------------------------------------------------------------------------------------------------
 
 
+def found(lab: LabView) -> list[str]:
+    """The zones in which Pods of the shop are ready."""
+    return [zone for zone, n in reliability.by_zone(SHOP, lab.namespace).items() if n]
+
+
 def zones(lab: LabView) -> str:
-    return ", ".join(sorted({place.zone for place in reliability.places(lab, SHOP)})) or "none"
+    return ", ".join(found(lab)) or "none"
 
 
 def in_one_zone(lab: LabView) -> bool:
-    return len({place.zone for place in reliability.places(lab, SHOP)}) == 1
+    return len(found(lab)) == 1
 
 
 def asks_once(lab: LabView) -> bool:

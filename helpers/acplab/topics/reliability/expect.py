@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from acplab.base.i18n import _
 from acplab.grading import LabView, Result
 from acplab.grading.expect import met
 from acplab.grading.prose import listed
+from acplab.topics.reliability.pod_counts import by_node, by_zone
 from acplab.topics.reliability.rules import Finding, findings, keeps_apart
-from acplab.topics.reliability.workloads import ZONE, workloads
-
-
-class Place(NamedTuple):
-    """Where a Pod runs."""
-
-    node: str
-    zone: str
-
-
-def places(lab: LabView, selector: str) -> list[Place]:
-    """Where the ready Pods with these labels run."""
-    zones = {one["metadata"]["name"]: one["metadata"]["labels"].get(ZONE, "") for one in lab.list("node")}
-    nodes = [pod["spec"]["nodeName"] for pod in lab.pods(selector)]
-    return [Place(node, zones.get(node, "")) for node in nodes]
+from acplab.topics.reliability.workloads import workloads
 
 
 def in_zones(lab: LabView, selector: str, at_least: int, text: str) -> Result:
     """Ready Pods run in so many zones, and in none of them two more than in another."""
-    count = Counter(place.zone for place in places(lab, selector))
+    count = {zone: n for zone, n in by_zone(selector, lab.namespace).items() if n}
     even = count and max(count.values()) - min(count.values()) <= 1
     wanted = _("{n} zones, evenly").format(n=at_least)
     return met(text, len(count) >= at_least and even, _counted(count), wanted, n=at_least)
@@ -38,12 +24,12 @@ def in_zones(lab: LabView, selector: str, at_least: int, text: str) -> Result:
 
 def on_nodes(lab: LabView, selector: str, at_least: int, text: str) -> Result:
     """Ready Pods run on so many nodes."""
-    count = Counter(place.node for place in places(lab, selector))
+    count = by_node(selector, lab.namespace)
     wanted = _("{n} nodes or more").format(n=at_least)
     return met(text, len(count) >= at_least, _counted(count), wanted, n=at_least)
 
 
-def _counted(count: Counter[str]) -> str:
+def _counted(count: dict[str, int]) -> str:
     return listed(f"{place}: {n}" for place, n in sorted(count.items())) if count else _("no Pod is ready")
 
 

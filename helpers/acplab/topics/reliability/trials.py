@@ -6,19 +6,17 @@ A check asks the API before its drill: right after one the API server may still 
 from __future__ import annotations
 
 import time
-from collections import Counter
 from typing import NamedTuple
 
-from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.cluster import faults
 from acplab.grading import LabView, Result
 from acplab.grading.expect import answers_of, met, no_failures
 from acplab.measure import Traffic, drills
-from acplab.topics.reliability.expect import Place, places
+from acplab.topics.reliability.pod_counts import by_node, by_zone
 
-INGRESS = ("ingress", "app=traefik")  # namespace and labels of the ingress controller's Pods
+INGRESS = ("app=traefik", "ingress")  # labels and namespace of the ingress controller's Pods
 CUT_SECONDS, CUT_RATE, CUT_TIMEOUT = 7.0, 100.0, 4.0
 DRAINED_SECONDS, DRAIN_RATE, DRAIN_TIMEOUT = 3.0, 20.0, 10.0
 EVICTION_SECONDS = 20.0  # within which a drain must end
@@ -40,10 +38,9 @@ class Cut(NamedTuple):
 
 def zone_to_cut(lab: LabView, selector: str, zones: tuple[str, ...]) -> str | None:
     """Of these zones the one with most Pods, preferably without an ingress controller; None if there is none."""
-    count = Counter(place.zone for place in places(lab, selector))
-    controllers = [place.zone for place in _controllers()]
-    there = [zone for zone in zones if count[zone]]
-    return min(there, key=lambda zone: (-count[zone], zone in controllers, zone), default=None)
+    pods, controllers = by_zone(selector, lab.namespace), by_zone(*INGRESS)
+    there = [zone for zone in zones if pods.get(zone)]
+    return min(there, key=lambda zone: (-pods[zone], controllers[zone] > 0, zone), default=None)
 
 
 def cut_zone(lab: LabView, zone: str, host: str) -> Cut:
@@ -91,8 +88,8 @@ class Drain(NamedTuple):
 
 def drain_one(lab: LabView, selector: str, host: str) -> Drain | None:
     """Drain a node with a ready Pod, preferably one without an ingress controller; None if there is none."""
-    controllers = [place.node for place in _controllers()]
-    nodes = sorted({place.node for place in places(lab, selector)}, key=lambda node: (node in controllers, node))
+    controllers = by_node(*INGRESS)
+    nodes = sorted(by_node(selector, lab.namespace), key=lambda node: (node in controllers, node))
     return drain(lab, nodes[0], selector, host) if nodes else None
 
 
@@ -129,16 +126,10 @@ def _ready_again(lab: LabView, selector: str, wanted: int) -> int:
     return ready
 
 
-def _controllers() -> list[Place]:
-    zones = {one["metadata"]["name"]: one["metadata"]["labels"].get(faults.ZONE, "") for one in kube.list("node")}
-    nodes = [pod["spec"].get("nodeName", "") for pod in kube.list("pod", *INGRESS)]
-    return [Place(node, zones.get(node, "")) for node in nodes]
-
-
 def _share_outside(zone: str) -> float:
     """Of the ingress controller's Pods those in other zones: a Service knows nothing of a cut, and goes on choosing all."""
-    controllers = _controllers()
-    return sum(place.zone != zone for place in controllers) / len(controllers) if controllers else 0.0
+    controllers = by_zone(*INGRESS)
+    return 1 - controllers.get(zone, 0) / (sum(controllers.values()) or 1)
 
 
 def _between(report: drills.Report, start: float, end: float) -> Traffic:
