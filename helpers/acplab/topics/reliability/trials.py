@@ -19,7 +19,7 @@ from acplab.topics.reliability.pod_counts import by_node, by_zone
 INGRESS = ("app=traefik", "ingress")  # labels and namespace of the ingress controller's Pods
 CUT_SECONDS, CUT_RATE, CUT_TIMEOUT = 7.0, 100.0, 4.0
 DRAINED_SECONDS, DRAIN_RATE, DRAIN_TIMEOUT = 3.0, 20.0, 10.0
-EVICTION_SECONDS = 40.0  # within which a drain must end: Pods of others, on the same node, may need the 30 s of their grace period
+EVICTION_SECONDS = 40.0  # within which a drain must end; other Pods of the node have 30 s of their own
 POLL_SECONDS = 0.3
 SLACK = 0.82  # of what is let through: all but those that meet the lost Pod again and again, and well above two thirds
 
