@@ -418,3 +418,13 @@ def test_restarted_control_planes_get_back_what_was_put_aside(monkeypatch):
     assert node == "c-control-plane2"
     assert faults.ASIDE in script
     assert faults.MANIFESTS in script
+
+
+def test_a_cluster_is_back_when_it_does_not_know_of_the_pods_that_took_it_back(now, cluster):
+    box = Toolbox(cluster, "acplab-rewind-0", "kube-system")
+    now.put("Pod", box.name, box.namespace)
+    with pytest.raises(AcplabError, match="is not back at its snapshot") as said:
+        rewind._require_back(cluster, box)
+    assert "kubectl logs -n kube-system acplab-rewind-0" in said.value.remedy
+    now.delete("pod", box.name, box.namespace)
+    rewind._require_back(cluster, box)

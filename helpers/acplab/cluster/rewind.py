@@ -21,12 +21,12 @@ from acplab.base.retry import retry_context
 from acplab.cluster import etcd, nodes
 from acplab.cluster.etcd import FOLDER, SYSTEM, Member, Toolbox
 from acplab.cluster.handle import Cluster
-from acplab.kube import Object
+from acplab.kube import Object, client
 
 SNAPSHOT, GO = f"{FOLDER}/snapshot.db", f"{FOLDER}/go"
 # Revisions jump ahead, and older ones are called compacted: whoever watches reads everything again.
 AHEAD = 1_000_000_000
-LIMIT_SECONDS, NOTICE_SECONDS = 240, 8
+LIMIT_SECONDS, NOTICE_SECONDS, PATIENCE_SECONDS = 240, 8, 3.0
 SCRIPT = (
     """
 set -u
@@ -56,7 +56,7 @@ rm -rf $data/acplab-* $aside
 
 
 def rewind(cluster: Cluster, snapshot: Path) -> float:
-    """Bring the cluster back to a snapshot, and wait until it is whole again. Seconds that the API did not answer."""
+    """Bring the cluster back to a snapshot, and wait until it is whole. Seconds until the API answered with the old state."""
     members = etcd.members(cluster)
     token = f"acplab-{secrets.token_hex(4)}"
     boxes = [Toolbox(cluster, f"acplab-rewind-{token[-8:]}-{n}", SYSTEM) for n in range(len(members))]
@@ -66,7 +66,7 @@ def rewind(cluster: Cluster, snapshot: Path) -> float:
         for box in boxes:
             _hand_over(box, snapshot)
         _start(boxes)
-        return _came_back(cluster)
+        return _came_back(cluster, boxes[0])
     finally:
         for box in boxes:  # the snapshot does not hold them; they are there only if nothing has happened
             with suppress(AcplabError):
@@ -116,34 +116,23 @@ def _start(boxes: list[Toolbox]) -> None:
         raise
 
 
-def _came_back(cluster: Cluster) -> float:
-    """Wait until the API server goes and comes back, and then for all nodes and members."""
+def _came_back(cluster: Cluster, box: Toolbox) -> float:
+    """Wait until the API server answers and does not know of this Pod, and then for all nodes and members."""
+    began = time.monotonic()
     with stage("rewind", _("Taking {cluster} back to a snapshot").format(cluster=cluster.name), 60):
-        _when(cluster, False, 60)
-        gone = time.monotonic()
-        _when(cluster, True, LIMIT_SECONDS)
-        silent = time.monotonic() - gone
+        for attempt in retry_context(on=AcplabError, attempts=None, timeout=LIMIT_SECONDS, wait_max=0.5):
+            with attempt, client.patience(PATIENCE_SECONDS):
+                _require_back(cluster, box)
+        away = time.monotonic() - began
         with cluster:
             nodes.wait_ready()
         etcd.wait_whole(cluster)
-    return silent
+    return away
 
 
-def _when(cluster: Cluster, answers: bool, timeout: float) -> None:
-    for attempt in retry_context(on=AcplabError, attempts=None, timeout=timeout, wait_max=0.5):
-        with attempt:
-            if _answers(cluster) != answers:
-                raise AcplabError(
-                    _("The API server of {cluster} does not do as expected after {s:.0f} s.").format(
-                        cluster=cluster.name, s=timeout
-                    ),
-                    _("Look at the Pods acplab-rewind-… in kube-system: kubectl logs -n kube-system POD"),
-                )
-
-
-def _answers(cluster: Cluster) -> bool:
-    try:
-        cluster.kube.find("namespace", SYSTEM)
-    except AcplabError:
-        return False
-    return True
+def _require_back(cluster: Cluster, box: Toolbox) -> None:
+    if cluster.kube.exists("pod", box.name, box.namespace):
+        raise AcplabError(
+            _("{cluster} is not back at its snapshot.").format(cluster=cluster.name),
+            _("Why, it says itself: kubectl logs -n {namespace} {pod}").format(namespace=box.namespace, pod=box.name),
+        )

@@ -203,7 +203,7 @@ def _namespace(then: Kube, name: str) -> Object:
 def restore(cluster: Cluster, snapshot: Snapshot) -> float:
     """Take the whole cluster back to a snapshot of its own: what was written since is lost, in all namespaces.
 
-    All members of etcd are replaced at once, and all API servers are away meanwhile. The seconds for which they were.
+    All members of etcd are replaced at once, and all API servers are away meanwhile. The seconds until they were back.
     """
     require_whole(snapshot.file)
     return rewind.rewind(cluster, snapshot.file)
