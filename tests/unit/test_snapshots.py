@@ -428,3 +428,10 @@ def test_a_cluster_is_back_when_it_does_not_know_of_the_pods_that_took_it_back(n
     assert "kubectl logs -n kube-system acplab-rewind-0" in said.value.remedy
     now.delete("pod", box.name, box.namespace)
     rewind._require_back(cluster, box)
+
+
+def test_the_toolbox_that_took_the_snapshot_does_not_stay(now, cluster):
+    with etcd.borrowed(cluster):
+        etcd.toolbox(cluster, "kube-system")
+        rewind._tidy(cluster)
+        assert [name for name in now.names("pod") if "toolbox" in name] == ["toolbox"]

@@ -40,6 +40,7 @@ CLIENT = {
 }
 UNTIL_ENDED = "trap 'exit 0' TERM; sleep infinity & wait"
 COPY_SECONDS = 120
+SELECTOR, BORROWED = "app=acplab-etcd-tools", "acplab-toolbox-"  # labels of all such Pods; how the names of some begin
 METRICS, API = "http://127.0.0.1:2381/metrics", "https://127.0.0.1:6443/readyz"  # on each control plane
 ASK = ("curl", "--silent", "--fail", "--insecure", "--max-time", "2")
 T = TypeVar("T")
@@ -212,7 +213,7 @@ def toolbox(cluster: Cluster, namespace: str, node: str | None = None) -> Toolbo
 @contextmanager
 def borrowed(cluster: Cluster) -> Iterator[Toolbox]:
     """A toolbox of one's own, in kube-system, gone at the end of the block."""
-    box = Toolbox(cluster, f"acplab-toolbox-{secrets.token_hex(3)}", SYSTEM)
+    box = Toolbox(cluster, f"{BORROWED}{secrets.token_hex(3)}", SYSTEM)
     try:
         yield _started(box, ready_member(cluster))
     finally:
@@ -237,7 +238,7 @@ def pod(name: str, namespace: str, node: str, containers: list[Object], **spec: 
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": namespace, "labels": {"app": "acplab-etcd-tools"}},
+        "metadata": {"name": name, "namespace": namespace, "labels": dict([SELECTOR.split("=")])},
         "spec": {
             # By its label, so that a Pod which comes back from a snapshot comes back here.
             "nodeSelector": {"kubernetes.io/hostname": node},

@@ -66,7 +66,9 @@ def rewind(cluster: Cluster, snapshot: Path) -> float:
         for box in boxes:
             _hand_over(box, snapshot)
         _start(boxes)
-        return _came_back(cluster, boxes[0])
+        away = _came_back(cluster, boxes[0])
+        _tidy(cluster)
+        return away
     finally:
         for box in boxes:  # the snapshot does not hold them; they are there only if nothing has happened
             with suppress(AcplabError):
@@ -101,6 +103,13 @@ def _hand_over(box: Toolbox, snapshot: Path) -> None:
     box.cluster.kube.wait("pod", box.name, namespace=SYSTEM)
     with snapshot.open("rb") as source:
         box.write(SNAPSHOT, source, "rewind")
+
+
+def _tidy(cluster: Cluster) -> None:
+    """Remove the toolbox that took the snapshot: it was there then, so it came back."""
+    for pod in cluster.kube.list("pod", SYSTEM, etcd.SELECTOR):
+        if pod["metadata"]["name"].startswith(etcd.BORROWED):
+            cluster.kube.delete("pod", pod["metadata"]["name"], SYSTEM, wait=False, grace=1)
 
 
 def _start(boxes: list[Toolbox]) -> None:
