@@ -104,5 +104,5 @@ def test_an_object_of_a_namespace_is_refused(cluster):
 def test_the_line_that_does_the_same(monkeypatch):
     monkeypatch.setattr(kubectl, "resource", lambda kind: SimpleNamespace(kind="Node", name="nodes", namespaced=False))
     monkeypatch.setattr(kubectl, "_join", lambda *words: " ".join(words))
-    line = kubectl.patch_status("node", NODE, {"status": {"capacity": {"acplab.dev/seat": "2"}}})
+    line = kubectl.extended_resource(NODE, "acplab.dev/seat", 2)
     assert line.startswith(f"patch node {NODE} --subresource=status --type merge -p")

@@ -83,9 +83,11 @@ def temporarily(source: Source, **values: str) -> str | None:
     return apply(source, None, **values)
 
 
-def patch_status(kind: str, name: str, patch: Object) -> str:
-    """Of what only a controller writes otherwise: the status."""
-    return _line("patch", kind, name, None, "--subresource=status", "--type", "merge", "-p", json.dumps(patch))
+def extended_resource(node: str, name: str, units: int) -> str:
+    """Of kube.extended_resource: how it begins, a patch of what only a kubelet writes otherwise."""
+    numbers = {name: str(units)}
+    patch = json.dumps({"status": {"capacity": numbers, "allocatable": numbers}})
+    return _line("patch", "node", node, None, "--subresource=status", "--type", "merge", "-p", patch)
 
 
 def delete(kind: str, name: str, namespace: str | None = None, wait: bool = True, grace: int | None = None) -> str:

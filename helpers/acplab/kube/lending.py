@@ -60,11 +60,7 @@ def _require_lendable(one: Object) -> None:
         )
 
 
-def _offering(node: str, name: str, units: int) -> str:
-    return kubectl.patch_status("node", node, offer(name, str(units)))
-
-
-@verb(_offering)
+@verb(kubectl.extended_resource)
 @contextmanager
 def extended_resource(node: str, name: str, units: int) -> Iterator[None]:
     """Let a node offer so many units of a resource of our own ("acplab.dev/seat") while the block runs.
