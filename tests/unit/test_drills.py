@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from acplab import drills, measure, show
 from acplab.base.errors import AcplabError
-from acplab.cluster import Cluster
+from acplab.cluster import Cluster, etcd
 from acplab.cluster.faults import Fault
 from acplab.measure.drills import probes
 from acplab.measure.samples import Mark, Sample
@@ -142,7 +142,7 @@ def test_a_reading_that_fails_is_not_read_for_all_that_was_known():
 )
 def test_the_role_of_an_etcd_member(has, leads, role):
     text = f"# HELP etcd_server_has_leader ...\netcd_server_has_leader {has}\netcd_server_is_leader {leads}\n"
-    assert probes.etcd_role(text) == role
+    assert etcd.role(text) == role
 
 
 def test_the_state_of_a_node_is_what_kubectl_says():

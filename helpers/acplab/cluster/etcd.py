@@ -41,7 +41,8 @@ CLIENT = {
 UNTIL_ENDED = "trap 'exit 0' TERM; sleep infinity & wait"
 COPY_SECONDS = 120
 SELECTOR, BORROWED = "app=acplab-etcd-tools", "acplab-toolbox-"  # labels of all such Pods; how the names of some begin
-METRICS, API = "http://127.0.0.1:2381/metrics", "https://127.0.0.1:6443/readyz"  # on each control plane
+METRICS = "http://127.0.0.1:2381/metrics"  # of the member on each control plane
+API = "https://127.0.0.1:6443/readyz"
 ASK = ("curl", "--silent", "--fail", "--insecure", "--max-time", "2")
 T = TypeVar("T")
 
@@ -149,9 +150,13 @@ def _asked(node: str, url: str) -> str:
 
 
 def _role(node: str) -> str:
-    if not (said := _asked(node, METRICS)):
-        return "no answer"
-    gauges = dict(re.findall(r"^(etcd_server_(?:is|has)_leader) (\d)", said, re.MULTILINE))
+    said = _asked(node, METRICS)
+    return role(said) if said else "no answer"
+
+
+def role(metrics: str) -> str:
+    """ "leader", "follower" or "no leader", from lines of an etcd member's /metrics."""
+    gauges = dict(re.findall(r"(etcd_server_(?:is|has)_leader) (\d)", metrics))
     if gauges.get("etcd_server_has_leader") != "1":
         return "no leader"
     return "leader" if gauges.get("etcd_server_is_leader") == "1" else "follower"

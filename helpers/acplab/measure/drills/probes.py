@@ -7,7 +7,6 @@ nodes(), leases(), pods(), etcd(), dns() states, read again and again; a reading
 from __future__ import annotations
 
 import base64
-import re
 import shlex
 import ssl
 import tempfile
@@ -23,6 +22,7 @@ import yaml
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.cluster import Cluster
+from acplab.cluster import etcd as members
 from acplab.host.streams import Stream
 from acplab.kube import client
 from acplab.measure import schedule
@@ -32,10 +32,10 @@ from acplab.measure.results import Traffic
 from acplab.measure.states import UNREAD, States
 
 SILENT = "no answer"
-ETCD_COMMAND = "curl --silent --max-time 1 http://127.0.0.1:2381/metrics | grep -E '^etcd_server_(is|has)_leader'"
+ETCD_COMMAND = f"curl --silent --max-time 1 {members.METRICS} | grep -E '^etcd_server_(is|has)_leader'"
 BEGIN_SECONDS = 20.0  # for the streams of all nodes
 READ_SECONDS = 2.0
-LEASE_SECONDS = 40  # after which the controller manager calls a node's kubelet silent
+OVERDUE_SECONDS = 20
 Reading = Callable[[], dict[str, str]]
 
 
@@ -171,14 +171,14 @@ def _node_state(node: dict[str, Any]) -> str:
 def leases(cluster: Cluster, every: float = 1.0) -> Probe:
     """Whether each kubelet renews its lease: "renewed", or "overdue" if that was more than 20 s ago.
 
-    A kubelet renews every 10 s; after 40 s the controller manager calls the node's state unknown.
+    A kubelet renews every 10 s; after 50 s (40 s before Kubernetes 1.32) the node's state is called unknown.
     """
     return _Readings("leases", lambda: _states(cluster, _lease_state, "lease", "kube-node-lease"), every)
 
 
 def _lease_state(lease: dict[str, Any]) -> str:
     age = (datetime.now(UTC) - datetime.fromisoformat(lease["spec"]["renewTime"])).total_seconds()
-    return "renewed" if age <= LEASE_SECONDS / 2 else "overdue"
+    return "renewed" if age <= OVERDUE_SECONDS else "overdue"
 
 
 def pods(cluster: Cluster, namespace: str, selector: str | None = None, every: float = 1.0) -> Probe:
@@ -262,12 +262,12 @@ class _Asked(_Readings):
 
 def etcd(cluster: Cluster, every: float = 1.0) -> Probe:
     """What each etcd member says of itself: "leader", "follower", "no leader", or "no answer"."""
-    return _Asked("etcd", ETCD_COMMAND, _members(cluster), etcd_role, every)
+    return _Asked("etcd", ETCD_COMMAND, _members(cluster), members.role, every)
 
 
 def leader(cluster: Cluster) -> str:
     """The node whose etcd member leads now. AcplabError if none says that it does."""
-    for node, role in _Asked("etcd", ETCD_COMMAND, _members(cluster), etcd_role, every=3.0).now().items():
+    for node, role in _Asked("etcd", ETCD_COMMAND, _members(cluster), members.role, every=3.0).now().items():
         if role == "leader":
             return f"{cluster.name}-{node}"
     raise AcplabError(
@@ -277,15 +277,7 @@ def leader(cluster: Cluster) -> str:
 
 
 def _members(cluster: Cluster) -> dict[str, str]:
-    return {cluster.short(name): name for name in cluster.nodes if "control-plane" in name}
-
-
-def etcd_role(metrics: str) -> str:
-    """ "leader", "follower" or "no leader", from lines of an etcd member's /metrics."""
-    gauges = dict(re.findall(r"(etcd_server_(?:is|has)_leader) (\d)", metrics))
-    if gauges.get("etcd_server_has_leader") != "1":
-        return "no leader"
-    return "leader" if gauges.get("etcd_server_is_leader") == "1" else "follower"
+    return {cluster.short(name): name for name in members.control_planes(cluster)}
 
 
 def dns(cluster: Cluster, node: str, name: str = "kubernetes.default.svc.cluster.local", every: float = 0.5) -> Probe:
