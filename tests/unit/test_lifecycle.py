@@ -45,6 +45,7 @@ def instance(folders, monkeypatch):
     monkeypatch.setattr(nodes, "pod_vswitch", lambda: "172.28.254.0/24")
     monkeypatch.setattr(nodes, "network_range", lambda: "172.28.0.0/16")
     monkeypatch.setattr(limits, "require", lambda nodes: None)
+    monkeypatch.setattr(limits, "require_disk", lambda nodes: None)
 
 
 # --- the kind configuration ---------------------------------------------------------------------------------------------
@@ -377,6 +378,18 @@ def test_limits_are_asked_for_before_stopped_nodes_are_started(steps, docker_has
     with pytest.raises(AcplabError, match="limits are too low"):
         cluster.ensure("small")
     assert (refused_limits, steps) == ([2], [])
+
+
+def test_only_nodes_that_are_not_there_need_disk(steps, docker_has, monkeypatch):
+    asked: list[int] = []
+    monkeypatch.setattr(limits, "require_disk", asked.append)
+    standing()
+    docker_has["small"] = {"one": "exited", "two": "running", "three": "exited"}
+    cluster.ensure("small")
+    assert asked == []
+    docker_has.clear()
+    cluster.ensure("small")
+    assert asked == [3]
 
 
 def test_nodes_that_run_need_nothing_more(steps, docker_has, refused_limits):

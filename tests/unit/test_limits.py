@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from acplab.base.errors import AcplabError
@@ -187,6 +188,21 @@ def test_too_little_memory_is_a_sentence(machine):
     assert "./acplab stop" in told.remedy
 
 
+# --- disk ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("free", "nodes", "enough"), [(20, 6, True), (10, 6, False), (1, 1, False), (2, 1, True)])
+def test_new_nodes_need_room_on_dockers_disk(monkeypatch, tmp_path, free, nodes, enough):
+    monkeypatch.setattr(docker, "daemon", lambda: engine(root=tmp_path))
+    monkeypatch.setattr(limits.shutil, "disk_usage", lambda folder: SimpleNamespace(free=free * GIB))
+    if enough:
+        limits.require_disk(nodes)
+        return
+    with pytest.raises(AcplabError, match=f"about {nodes * 1.8:.1f} GiB of disk, and {free}.0 GiB are free") as told:
+        limits.require_disk(nodes)
+    assert "./acplab delete --profile" in told.value.remedy
+
+
 # --- machines without /proc, and those whose containers run in a machine of Docker's own -------------------------------------
 
 
@@ -204,6 +220,7 @@ def elsewhere(request, tmp_path, monkeypatch) -> str:
 def test_limits_of_another_kernel_are_passed_in_silence(elsewhere, capsys):
     assert limits.uses() == []
     limits.require(3)
+    limits.require_disk(100_000)
     assert capsys.readouterr().out == ""
 
 

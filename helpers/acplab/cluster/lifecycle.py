@@ -92,10 +92,15 @@ def _ensure(profile: str, route: str, ranges: Ranges | None) -> Cluster:
 
 
 def _require_limits(profile: str, name: str) -> None:
-    """AcplabError unless the kernel has room for the nodes that do not run: a raised limit lasts until the next boot."""
-    running = [state for state in nodes.states(name).values() if state == "running"]
-    if missing := max(0, len(kind_form(profile)["nodes"]) - len(running)):
+    """AcplabError unless the kernel has room for the nodes that do not run, and the disk for those that are not there.
+
+    Asked each time: a raised limit lasts until the next boot.
+    """
+    states, wanted = nodes.states(name), len(kind_form(profile)["nodes"])
+    if missing := max(0, wanted - list(states.values()).count("running")):
         limits.require(missing)
+    if new := max(0, wanted - len(states)):
+        limits.require_disk(new)
 
 
 def _say_left_alone(name: str) -> None:
