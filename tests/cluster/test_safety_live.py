@@ -13,7 +13,7 @@ import secrets
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -56,6 +56,20 @@ POD: Object = {
     "spec": SHOP["spec"]["template"]["spec"],
 }
 
+PRIORITY = {
+    "apiVersion": "scheduling.k8s.io/v1",
+    "kind": "PriorityClass",
+    "metadata": {"name": "acplab-safety"},
+    "value": -1,
+}
+
+
+def entered(manager: AbstractContextManager[Any]) -> None:
+    """What is only there while a block runs, for an empty one."""
+    with manager:
+        pass
+
+
 WRITES: dict[str, Callable[[str], Any]] = {
     "apply new": lambda space: kube.apply([config("new")], namespace=space),
     "apply changed": lambda space: kube.apply([config("settings", a="changed")], namespace=space),
@@ -73,6 +87,8 @@ WRITES: dict[str, Callable[[str], Any]] = {
     "restart": lambda space: kube.restart("shop", space),
     "annotate": lambda space: kube.annotate("deployment", "shop", space, changed="yes"),
     "label": lambda space: kube.label("deployment", "shop", space, changed="yes"),
+    "temporarily": lambda space: entered(kube.temporarily([PRIORITY])),
+    "extended_resource": lambda space: entered(kube.extended_resource("worker", "acplab.dev/seat", 1)),
     "exec": lambda space: kube.exec("client", ["storefront", "get", "http://127.0.0.1:8080/admin/errors"], space),
 }
 

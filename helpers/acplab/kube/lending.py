@@ -30,6 +30,7 @@ def temporarily(source: Source, **values: str) -> Iterator[list[verbs.Applied]]:
 
     AcplabError if one belongs to a namespace, or is there already and is not ours; nothing is applied then.
     """
+    client.require_own_cluster()
     objects = [_marked(one) for one in read_manifests(source, **values)]
     for one in objects:
         _require_lendable(one)
