@@ -25,6 +25,7 @@ from acplab.cluster import ownership
 from acplab.cluster.handle import Cluster, start_command
 from acplab.host import docker, shell
 from acplab.kube import Object
+from acplab.kube.conditions import verdict
 
 SYSTEM = "kube-system"
 FOLDER = "/snapshots"  # in the toolbox; it goes with the Pod
@@ -64,8 +65,7 @@ def members(cluster: Cluster) -> list[Member]:
 
 
 def _member(pod: Object) -> Member:
-    conditions = pod["status"].get("conditions") or []
-    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+    ready = verdict(pod["status"], "Ready") is True
     image = pod["spec"]["containers"][0]["image"]
     return Member(pod["spec"]["nodeName"], pod["status"].get("hostIP", ""), image, ready)
 
@@ -106,9 +106,14 @@ def wait_whole(cluster: Cluster, timeout: float = 60) -> dict[str, str]:
     return found
 
 
+def is_whole(roles: dict[str, str]) -> bool:
+    """Whether one member leads and all others follow."""
+    return sorted(roles.values()) == ["follower"] * (len(roles) - 1) + ["leader"]
+
+
 def _require_whole(cluster: Cluster, found: dict[str, str]) -> None:
     said = ", ".join(f"{cluster.short(node)}: {role}" for node, role in found.items())
-    if sorted(found.values()) != ["follower"] * (len(found) - 1) + ["leader"]:
+    if not is_whole(found):
         raise AcplabError(
             _("etcd is not whole: {said}.").format(said=said), _("Look at the control plane that does not answer.")
         )

@@ -132,9 +132,8 @@ def _repair(cluster: Cluster) -> None:
     with cluster:
         if repaired:
             say(_("Restarted nodes: {nodes}.").format(nodes=", ".join(repaired)))
-            faults.put_back(
-                repaired
-            )  # without an API server beside it, the kubelet of a control plane starts nothing else
+            # First of all: without an API server beside it, the kubelet of a control plane starts nothing else.
+            faults.put_back(repaired)
             _wait_restarted(cluster, before)
         _when_it_answers(client.require_own_cluster)
         if repaired and own(cluster.profile).platform:

@@ -18,6 +18,7 @@ from acplab.base.i18n import _, ngettext
 from acplab.base.retry import retry_context
 from acplab.cluster import ownership
 from acplab.host import docker, freezer
+from acplab.kube.conditions import verdict
 from acplab.kube.ownership import owner
 
 NETWORK = "acplab"
@@ -211,7 +212,7 @@ def _require_ready(since: datetime | None) -> None:
     renewed = {one["metadata"]["name"]: datetime.fromisoformat(one["spec"]["renewTime"]) for one in leases}
     for node in kube.list("node"):
         name = node["metadata"]["name"]
-        ready = any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"]["conditions"])
+        ready = verdict(node["status"], "Ready") is True
         # What the API says of a node may be from before it was stopped; its lease tells.
         silent = since is not None and (name not in renewed or renewed[name] < since)
         if not ready or silent:

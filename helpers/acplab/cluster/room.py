@@ -47,13 +47,13 @@ def decide(wanted: str, running: Mapping[str, float], foreign: float, memory: fl
         words = _(
             "Cluster {wanted} runs next to {others}: together {needed:.1f} GiB, and Docker has {memory:.1f} GiB and {cores}."
         )
-        return Room((), words.format(others=_names(running), **numbers))
+        return Room((), words.format(others=", ".join(running), **numbers))
     stopped = tuple(running) if wanted == LARGE else (LARGE,)
     words = _(
         "Cluster {wanted} runs instead of {others}: together they want {needed:.1f} GiB and two cores, and Docker has "
         "{memory:.1f} GiB and {cores}. {others} is stopped, not deleted, and starts again when it is next used."
     )
-    return Room(stopped, words.format(others=_names(stopped), **numbers))
+    return Room(stopped, words.format(others=", ".join(stopped), **numbers))
 
 
 def for_cluster(profile: str) -> Room | None:
@@ -66,10 +66,6 @@ def for_cluster(profile: str) -> Room | None:
     daemon = docker.daemon()
     memory, cores = (daemon.memory / 1024**3, daemon.cores) if daemon else (0.0, 0)
     return decide(profile, own, strangers * MEMORY_PER_NODE, memory, cores)
-
-
-def _names(profiles: Mapping[str, float] | tuple[str, ...]) -> str:
-    return ", ".join(profiles)
 
 
 def _cores(n: int) -> str:

@@ -15,7 +15,7 @@ from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.grading import notes as kinds
 from acplab.grading.loads import RecordedLoad
-from acplab.kube import Object, Objects, client
+from acplab.kube import Object, Objects, client, conditions
 
 if TYPE_CHECKING:
     from acplab.cluster import Cluster
@@ -93,7 +93,7 @@ class LabView:
     def pods(self, selector: str | None = None, ready: bool = True) -> Objects:
         """The Pods of the lab that are not being deleted; ready: only those that are ready."""
         found = [pod for pod in self.list("pod", selector) if "deletionTimestamp" not in pod["metadata"]]
-        return [pod for pod in found if is_ready(pod)] if ready else found
+        return [pod for pod in found if conditions.is_serving(pod)] if ready else found
 
     def endpoints(self, service: str) -> Lines:
         """ "ADDRESS:PORT" of each ready endpoint of a Service."""
@@ -270,13 +270,6 @@ class LabView:
 
     def __repr__(self) -> str:
         return _("a read-only view of namespace {name}").format(name=self.namespace)
-
-
-def is_ready(pod: Object) -> bool:
-    """Whether a Pod is ready and is not being deleted."""
-    conditions = pod["status"].get("conditions") or []
-    leaving = pod["metadata"].get("deletionTimestamp")
-    return not leaving and any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def _version(answer: Answer) -> str:

@@ -65,6 +65,11 @@ def verdict(status: Object, name: str) -> bool | None:
     return all(one["status"] == "True" for one in said) if said else None
 
 
+def is_serving(pod: Object) -> bool:
+    """Whether a Pod is Ready and is not being deleted: a Service sends requests to such Pods alone."""
+    return "deletionTimestamp" not in pod["metadata"] and verdict(pod["status"], "Ready") is True
+
+
 def stated(status: Object) -> list[Object]:
     """The conditions that the object states of itself; routes state them for each parent."""
     said = list(status.get("conditions") or [])

@@ -131,6 +131,10 @@ class Traffic:
         later = (replace(sample, t=sample.t + seconds) for sample in self.samples)
         return Traffic(later, self.rate, (Mark(mark.t + seconds, mark.words) for mark in self.marks))
 
+    def between(self, start: float, end: float) -> Traffic:
+        """The part that was scheduled from start on and before end, in seconds; times still count from the start."""
+        return Traffic((sample for sample in self.samples if start <= sample.t < end), self.rate)
+
     def after(self, words: str) -> Traffic:
         """The part that was scheduled from the mark with these words on; times still count from the start."""
         for mark in self.marks:

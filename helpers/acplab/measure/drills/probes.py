@@ -25,6 +25,7 @@ from acplab.cluster import Cluster
 from acplab.cluster import etcd as members
 from acplab.host.streams import Stream
 from acplab.kube import client
+from acplab.kube.conditions import verdict
 from acplab.measure import schedule
 from acplab.measure.loads import Load, steady
 from acplab.measure.request import Request, RequestOptions
@@ -189,8 +190,7 @@ def pods(cluster: Cluster, namespace: str, selector: str | None = None, every: f
 def _pod_state(pod: dict[str, Any]) -> str:
     if "deletionTimestamp" in pod["metadata"]:
         return "Terminating"
-    conditions = pod["status"].get("conditions") or []
-    if any(one["type"] == "Ready" and one["status"] == "True" for one in conditions):
+    if verdict(pod["status"], "Ready") is True:
         return "Ready"
     return str(pod["status"].get("phase", "Pending"))
 

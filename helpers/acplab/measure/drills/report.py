@@ -50,8 +50,8 @@ class Report:
 
     def share_lost(self, name: str) -> Share:
         """Of the requests of this probe that were sent while it was broken, the share that was lost."""
-        sent = [sample for sample in self.requests(name) if self.broken <= sample.t < self.undone]
-        return Share(sum(not sample.ok for sample in sent), len(sent))
+        sent = self.requests(name).between(self.broken, self.undone)
+        return Share(sent.failed, sent.total)
 
     def down(self, name: str) -> float:
         """Seconds from the first lost request of this probe to the first good answer after the last one; 0 if none was lost."""

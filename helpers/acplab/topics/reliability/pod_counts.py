@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from acplab import kube
+from acplab.kube.conditions import is_serving
 from acplab.topics.reliability.workloads import ZONE
 
 
@@ -20,10 +21,4 @@ def by_zone(selector: str, namespace: str) -> dict[str, int]:
 def by_node(selector: str, namespace: str) -> dict[str, int]:
     """Node -> how many of the Pods with these labels are ready there."""
     pods = kube.list("pod", namespace, selector)
-    return dict(sorted(Counter(pod["spec"]["nodeName"] for pod in pods if _is_ready(pod)).items()))
-
-
-def _is_ready(pod: kube.Object) -> bool:
-    conditions = pod["status"].get("conditions") or []
-    ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-    return ready and "deletionTimestamp" not in pod["metadata"]
+    return dict(sorted(Counter(pod["spec"]["nodeName"] for pod in pods if is_serving(pod)).items()))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import NamedTuple
 
 from acplab.base.i18n import _
 from acplab.cluster import etcd, faults
+from acplab.cluster.etcd import is_whole
 from acplab.grading import LabView, Result
 from acplab.grading.expect import answers_of, met
 from acplab.grading.prose import listed
@@ -20,12 +20,6 @@ ENOUGH = 1 / 3  # of the requests: the load balancer goes on sending its share t
 def etcd_roles(lab: LabView) -> dict[str, str]:
     """Control plane -> "leader", "follower", "no leader" or "no answer"."""
     return etcd.roles(lab.cluster)
-
-
-def is_whole(roles: dict[str, str]) -> bool:
-    """Whether one leads and all others follow."""
-    count = Counter(roles.values())
-    return count["leader"] == 1 and count["follower"] == len(roles) - 1
 
 
 def all_members(lab: LabView, roles: dict[str, str], text: str) -> Result:
@@ -53,8 +47,7 @@ def lose_control_plane(lab: LabView, node: str) -> Loss:
     report = drills.conduct(faults.pause(node), [probe], seconds=LOST_SECONDS, before=1, after=1)
     # What is sent shortly before the end may be answered after it.
     start, end = report.undone - LOST_SECONDS + ELECTED_SECONDS, report.undone - TIMEOUT
-    seen = report.requests(probe.name)
-    return Loss(node, Traffic([sample for sample in seen if start <= sample.t < end], seen.rate))
+    return Loss(node, report.requests(probe.name).between(start, end))
 
 
 def api_goes_on(lab: LabView, loss: Loss | None, text: str) -> Result:

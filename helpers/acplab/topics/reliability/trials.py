@@ -5,6 +5,7 @@ A check asks the API before its drill: right after one the API server may still 
 
 from __future__ import annotations
 
+import math
 import time
 from typing import NamedTuple
 
@@ -50,8 +51,9 @@ def cut_zone(lab: LabView, zone: str, host: str) -> Cut:
     probe = drills.ingress(lab.ingress_url, CUT_RATE, host=host, timeout=CUT_TIMEOUT)
     report = drills.conduct(faults.cut_zone(zone), [probe], seconds=CUT_SECONDS, before=1, after=2)
     # What is sent shortly before the end may be answered after it.
-    during = _between(report, report.undone - CUT_SECONDS, report.undone - CUT_TIMEOUT)
-    return Cut(zone, during, passed, _between(report, report.undone + 1, float("inf")))
+    seen = report.requests(probe.name)
+    during = seen.between(report.undone - CUT_SECONDS, report.undone - CUT_TIMEOUT)
+    return Cut(zone, during, passed, seen.between(report.undone + 1, math.inf))
 
 
 def survived(cut: Cut | None, text: str) -> Result:
@@ -130,8 +132,3 @@ def _share_outside(zone: str) -> float:
     """Of the ingress controller's Pods those in other zones: a Service knows nothing of a cut, and goes on choosing all."""
     controllers = by_zone(*INGRESS)
     return 1 - controllers.get(zone, 0) / (sum(controllers.values()) or 1)
-
-
-def _between(report: drills.Report, start: float, end: float) -> Traffic:
-    seen = report.requests("ingress")
-    return Traffic([sample for sample in seen if start <= sample.t < end], seen.rate)
