@@ -25,6 +25,7 @@ from acplab.base import paths
 from acplab.cluster import kind_config
 from acplab.course import lab as labs
 from acplab.course import notebook
+from acplab.host import docker
 from rich.console import Console
 from rich.table import Table
 
@@ -292,6 +293,7 @@ BENCHES = {
 
 def main() -> None:
     """Run the benches named on the command line (all, if none is) and print a table of each as soon as it ends."""
+    docker.ensure()
     try:
         for name in sys.argv[1:] or BENCHES:
             title = f"{name}, {time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores"
