@@ -111,9 +111,9 @@ def wait_for_text(file: Path, text: str, process: subprocess.Popen) -> None:
 
 def test_ctrl_c_leaves_nothing_half_made_and_start_goes_on(standing, run_docker, capsys):
     run_docker("rm", "--force", "--volumes", *nodes.states(standing.name))
-    (paths.logs() / "kind.log").unlink(missing_ok=True)
+    (paths.logs() / "kind-small.log").unlink(missing_ok=True)
     process = start_in_background()
-    wait_for_text(paths.logs() / "kind.log", "Starting control-plane", process)
+    wait_for_text(paths.logs() / "kind-small.log", "Starting control-plane", process)
     os.killpg(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said

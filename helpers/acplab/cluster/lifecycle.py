@@ -200,11 +200,11 @@ def _route_of(image: images.NodeImage, asked: str) -> str:
 def _finish(cluster: Cluster, image: images.NodeImage) -> None:
     """What kind leaves to do, and the wait for it."""
     if not own(cluster.profile).platform:
-        with stage("nodes", _("Waiting for the nodes"), 10):
+        with stage(f"nodes-{cluster.profile}", _("Waiting for the nodes"), 10):
             upgrade.note(cluster, image.inputs)
             nodes.wait_ready()
         return
-    with stage("platform", _("Installing the ingress controller and the metrics"), 20):
+    with stage(f"platform-{cluster.profile}", _("Installing the ingress controller and the metrics"), 20):
         # Applied before the nodes are ready, so that both waits pass at the same time.
         upgrade.note(cluster, image.inputs)
         nodes.wait_ready()
@@ -219,7 +219,7 @@ def _run_kind(cluster: Cluster, image: images.NodeImage) -> None:
     env = os.environ | {"KIND_EXPERIMENTAL_DOCKER_NETWORK": nodes.network()}
     options = {"name": cluster.name, "image": image.reference, "config": config, "kubeconfig": cluster.kubeconfig}
     command = [str(images.kind()), "create", "cluster", *(f"--{key}={value}" for key, value in options.items())]
-    with stage("kind", _("Creating the cluster {name}").format(name=cluster.name), 45) as current:
+    with stage(f"kind-{cluster.profile}", _("Creating the cluster {name}").format(name=cluster.name), 45) as current:
         current.run(command, env=env, remedy=_("Run ./acplab doctor; nothing of the cluster was left behind."))
 
 
