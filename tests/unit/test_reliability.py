@@ -68,7 +68,8 @@ def test_pods_on_two_nodes_without_zone_labels_are_not_said_to_be_in_one_zone():
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ({"topologySpreadConstraints": []}, "no topologySpreadConstraints"),
+        ({"topologySpreadConstraints": []}, "no rule spreads its own Pods"),
+        ({"topologySpreadConstraints": [SPREAD | {"maxSkew": 3}]}, "maxSkew 3 lets all 3 Pods"),
         ({"topologySpreadConstraints": [SPREAD | {"whenUnsatisfiable": "ScheduleAnyway"}]}, "only prefers"),
         ({"topologySpreadConstraints": [SPREAD | {"topologyKey": HOST}]}, "may be in one zone"),
         ({"topologySpreadConstraints": [SPREAD | {"labelSelector": {"matchLabels": {"app": "cart"}}}]}, "other Pods"),
@@ -77,9 +78,17 @@ def test_pods_on_two_nodes_without_zone_labels_are_not_said_to_be_in_one_zone():
             {
                 "topologySpreadConstraints": [],
                 "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
-                    {"weight": 1, "podAffinityTerm": {"topologyKey": ZONE}}]}},
+                    {"weight": 1, "podAffinityTerm": {"topologyKey": ZONE, "labelSelector": OWN}}]}},
             },
             "only prefers",
+        ),
+        (
+            {
+                "topologySpreadConstraints": [],
+                "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+                    {"weight": 1, "podAffinityTerm": {"topologyKey": HOST, "labelSelector": {"matchLabels": {"app": "web"}}}}]}},
+            },
+            "no rule spreads its own Pods",
         ),
     ],
 )  # fmt: skip
@@ -105,6 +114,9 @@ def test_required_anti_affinity_over_zones_is_as_good():
         ({"resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}, "no-memory-limit"),
         ({"command": ["sh", "-c", "php-fpm & nginx"]}, "several-processes"),
         ({"command": ["/usr/bin/supervisord"]}, "several-processes"),
+        ({"args": ["-ec", "php-fpm 2>&1 &\nexec nginx"]}, "several-processes"),
+        ({"livenessProbe": CONTAINER["readinessProbe"] | {"failureThreshold": 3}}, "same-probe"),
+        ({"livenessProbe": CONTAINER["readinessProbe"] | {"periodSeconds": 1, "failureThreshold": 6}}, "same-probe"),
     ],
 )
 def test_what_a_container_lacks(container, rule):
@@ -115,6 +127,68 @@ def test_limits_count_as_requests_and_and_is_no_second_process():
     limits = {"limits": {"cpu": "1", "memory": "1Gi"}}
     assert found(deployment(container={"resources": limits}), BUDGET) == []
     assert found(deployment(container={"command": ["sh", "-c", "migrate && exec serve"]}), BUDGET) == []
+
+
+def test_of_a_long_script_the_beginning_is_shown():
+    command = ["sh", "-c", "php-fpm &\n" + "true\n" * 50]
+    (one,) = rules.findings(workloads([deployment(container={"command": command}), BUDGET])[0])
+    assert len(one.evidence) <= 100
+    assert "\n" not in one.evidence
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        {"command": ["serve", "--peer", "http://a/?b=1&c=2", "a & b"]},
+        {"command": ["sh", "-c", "exec serve --peer 'http://a/?b=1&c=2' 2>&1  # a & b"]},
+        {"command": ["bash", "-c", "migrate &> log && exec serve"]},
+        {"livenessProbe": CONTAINER["readinessProbe"] | {"failureThreshold": 6}},
+    ],
+)
+def test_what_only_looks_like_a_fault_of_a_container(container):
+    assert found(deployment(container=container), BUDGET) == []
+
+
+def test_resources_of_the_whole_pod_count():
+    whole = {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
+    assert found(deployment(container={"resources": {}}, resources=whole), BUDGET) == []
+
+
+def test_nothing_is_lost_where_nothing_runs():
+    assert found(deployment(0), BUDGET) == []
+
+
+def test_pods_that_leave_or_have_ended_do_not_count():
+    gone = pod("old", "n2")
+    gone["metadata"]["deletionTimestamp"] = "2026-11-26T12:00:00Z"
+    failed = pod("evicted", "n3") | {"status": {"phase": "Failed"}}
+    there = [pod("a", "n1"), pod("b", "n1"), gone, failed]
+    assert found(deployment(), BUDGET, *there, zones={"n1": "h", "n2": "i", "n3": "j"}) == ["one-node"]
+    alone = pod("alone", "n1", owner=False) | {"status": {"phase": "Failed"}}
+    assert found(deployment(), BUDGET, alone) == []
+
+
+def bound_to(*terms: dict[str, list[str]]) -> dict:
+    """A nodeAffinity with these terms: label -> values."""
+    written = [
+        {"matchExpressions": [{"key": k, "operator": "In", "values": v} for k, v in term.items()]} for term in terms
+    ]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": written}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "rules_found"),
+    [
+        ({"nodeSelector": {ZONE: "h"}}, ["one-zone"]),
+        ({"affinity": bound_to({ZONE: ["h"]})}, ["one-zone"]),
+        ({"affinity": bound_to({ZONE: ["h", "i"]})}, []),
+        ({"affinity": bound_to({ZONE: ["h"]}, {ZONE: ["i"]})}, []),
+        ({"affinity": bound_to({ZONE: ["h"]}, {"disk": ["ssd"]})}, []),
+        ({"affinity": bound_to({HOST: ["n1"]})}, ["pinned"]),
+    ],
+)
+def test_what_binds_all_pods_to_one_place(spec, rules_found):
+    assert found(deployment(**spec), BUDGET) == rules_found
 
 
 @pytest.mark.parametrize(
@@ -132,20 +206,42 @@ def test_no_budget_and_one_that_blocks():
     assert found(deployment()) == ["no-budget"]
     blocking = copy.deepcopy(BUDGET) | {"spec": BUDGET["spec"] | {"maxUnavailable": 0}}
     assert found(deployment(), blocking) == ["blocking-budget"]
+    assert found(deployment(1), blocking) == ["blocking-budget", "single-replica"]
     other = BUDGET | {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "cart"}}}}
     assert found(deployment(), other) == ["no-budget"]
+    assert found(deployment(), BUDGET | {"spec": {"maxUnavailable": 1}}) == ["no-budget"]
+
+
+def test_a_budget_that_protects_nothing_and_one_too_many():
+    idle = copy.deepcopy(BUDGET) | {"spec": BUDGET["spec"] | {"maxUnavailable": "100%"}}
+    assert found(deployment(), idle) == ["idle-budget"]
+    assert found(deployment(), BUDGET, BUDGET) == ["several-budgets"]
 
 
 @pytest.mark.parametrize(
     "spec",
     [
-        {"volumes": [{"name": "data", "hostPath": {"path": "/data"}}]},
         {"nodeName": "n1"},
         {"nodeSelector": {HOST: "n1"}},
     ],
 )
 def test_what_pins_to_a_node(spec):
     assert found(deployment(**spec), BUDGET) == ["pinned"]
+
+
+@pytest.mark.parametrize(
+    ("mount", "path", "rules_found"),
+    [
+        ({}, {}, ["pinned"]),
+        ({"readOnly": True}, {}, []),
+        ({}, {"type": "Socket"}, []),
+        (None, {}, []),
+    ],
+)
+def test_a_folder_of_the_node_pins_if_it_is_written_to(mount, path, rules_found):
+    volumes = [{"name": "data", "hostPath": {"path": "/data"} | path}]
+    mounts = [] if mount is None else [{"name": "data", "mountPath": "/data"} | mount]
+    assert found(deployment(container={"volumeMounts": mounts}, volumes=volumes), BUDGET) == rules_found
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,11 @@ SPREAD = {"topologyKey": ZONE, "whenUnsatisfiable": "DoNotSchedule", "labelSelec
 FAULT = Fault("cut zone j", "ha", ("j1",), (), ())
 
 
+def zone_affinity(*zones: str) -> dict[str, Any]:
+    term = {"matchExpressions": [{"key": ZONE, "operator": "In", "values": list(zones)}]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
+
+
 @pytest.fixture
 def world(tmp_path, monkeypatch) -> World:
     world = build(tmp_path, monkeypatch)
@@ -35,10 +40,12 @@ def lab(world) -> LabView:
     return LabView(NS, "http://127.0.0.1:8080")
 
 
-def pods(world: World, *nodes: str, namespace: str = NS, app: str = "shop", **spec: Any) -> None:
+def pods(
+    world: World, *nodes: str, namespace: str = NS, app: str = "shop", labels: dict[str, str] | None = None, **spec: Any
+) -> None:
     for number, node in enumerate(nodes):
         status = {"conditions": [{"type": "Ready", "status": "True"}]}
-        metadata = {"labels": {"app": app}}
+        metadata = {"labels": {"app": app, "name": f"{app}-{number}"} | (labels or {})}
         world.kube.put(
             "Pod", f"{app}-{number}", namespace, metadata=metadata, spec={"nodeName": node, **spec}, status=status
         )
@@ -74,13 +81,26 @@ def test_two_nodes_of_one_zone_are_two_nodes(world, lab):
         ({"topologySpreadConstraints": [SPREAD | {"topologyKey": HOST}]}, False),
         ({"topologySpreadConstraints": [SPREAD | {"labelSelector": {"matchLabels": {"app": "cart"}}}]}, False),
         ({"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [SPREAD]}}}, True),
-        ({"nodeSelector": {ZONE: "h"}}, True),
+        ({"topologySpreadConstraints": [SPREAD | {"maxSkew": 2}]}, False),
+        ({"nodeSelector": {ZONE: "h"}}, False),
+        ({"affinity": zone_affinity("h")}, False),
+        ({"affinity": zone_affinity("h", "i")}, False),
         ({}, False),
     ],
 )
 def test_only_a_rule_that_must_hold_keeps_pods_apart(world, lab, spec, ok):
     pods(world, "h1", "i1", **spec)
     assert bool(reliability.kept_apart(lab, APP, ZONE, text="apart").ok) == ok
+
+
+@pytest.mark.parametrize("other", [{"nodeSelector": {ZONE: "i"}}, {"affinity": zone_affinity("i")}])
+def test_pods_that_are_bound_to_different_zones_are_kept_apart(world, lab, other):
+    pods(world, "h1", nodeSelector={ZONE: "h"})
+    status = {"conditions": [{"type": "Ready", "status": "True"}]}
+    world.kube.put(
+        "Pod", "shop-9", NS, metadata={"labels": {"app": "shop"}}, spec={"nodeName": "i1"} | other, status=status
+    )
+    assert reliability.kept_apart(lab, APP, ZONE, text="apart").ok
 
 
 def test_without_pods_nothing_is_kept_apart(lab):
@@ -107,10 +127,12 @@ def test_no_deployment_is_not_rolled_out(lab):
     assert not reliability.reviewed(lab, "shop", "no-probe", text="watched").ok
 
 
-def budget(world: World, name: str, allowed: int, expected: int = 2, app: str = "shop") -> None:
-    spec = {"selector": {"matchLabels": {"app": app}}}
-    status = {"disruptionsAllowed": allowed, "expectedPods": expected}
-    world.kube.put("PodDisruptionBudget", name, NS, spec=spec, status=status)
+OWN = {"matchLabels": {"app": "shop"}}
+
+
+def budget(world: World, name: str, allowed: int, selector: dict[str, Any] | None = OWN) -> None:
+    spec = {"selector": selector} if selector else {}
+    world.kube.put("PodDisruptionBudget", name, NS, spec=spec, status={"disruptionsAllowed": allowed})
 
 
 @pytest.mark.parametrize(
@@ -120,12 +142,17 @@ def budget(world: World, name: str, allowed: int, expected: int = 2, app: str = 
         ([("a", 0)], False),
         ([("a", 2)], False),
         ([("a", 1), ("b", 1)], False),
-        ([("a", 1, 2, "cart")], False),
-        ([("a", 1, 0)], False),
+        ([("a", 1, {"matchLabels": {"app": "cart"}})], False),
+        ([("a", 1, {"matchLabels": {"tier": "web"}})], True),
+        ([("a", 1, {"matchExpressions": [{"key": "app", "operator": "In", "values": ["shop"]}]})], True),
+        ([("a", 1, {"matchLabels": {"name": "shop-0"}})], False),
+        ([("a", 1), ("b", 1, {"matchLabels": {"name": "shop-0"}})], False),
+        ([("a", 1, None)], False),
         ([], False),
     ],
 )
 def test_one_budget_lets_one_go(world, lab, budgets, ok):
+    pods(world, "h1", "i1", labels={"tier": "web"})
     for one in budgets:
         budget(world, *one)
     assert bool(reliability.lets_go(lab, APP, 1, text="one").ok) == ok

@@ -11,7 +11,7 @@ from acplab.grading.expect import met
 from acplab.grading.prose import listed
 from acplab.topics.reliability.pod_counts import by_node, by_zone
 from acplab.topics.reliability.rules import Finding, findings, keeps_apart
-from acplab.topics.reliability.workloads import workloads
+from acplab.topics.reliability.workloads import covers, values_of, workloads
 
 
 def in_zones(lab: LabView, selector: str, at_least: int, text: str) -> Result:
@@ -34,20 +34,23 @@ def _counted(count: dict[str, int]) -> str:
 
 
 def kept_apart(lab: LabView, selector: str, key: str, text: str) -> Result:
-    """The scheduler must spread these Pods over a topology key, or each may live in one place alone."""
+    """The scheduler must spread these Pods over a topology key, or each is bound to one place, and not all to the same."""
     pods = lab.pods(selector)
-    free = [pod["metadata"]["name"] for pod in pods if not (_is_kept_apart(pod, key) or _is_bound(pod, key))]
+    bound = _bound(pods, key)
+    free = [pod["metadata"]["name"] for pod in pods if not _is_kept_apart(pod, key)]
+    free = [name for name in free if name not in bound or len(set(bound.values())) < 2]
     found = _("bound by no rule: {pods}").format(pods=listed(free)) if free else _("{n} Pods").format(n=len(pods))
     return met(text, pods and not free, found, _("a rule that the scheduler cannot set aside"), key=key)
 
 
 def _is_kept_apart(pod: dict[str, Any], key: str) -> bool:
-    return keeps_apart(pod["spec"], pod["metadata"].get("labels") or {}, key)
+    return keeps_apart(pod["spec"], pod["metadata"].get("labels") or {}, key, skew=1)
 
 
-def _is_bound(pod: dict[str, Any], key: str) -> bool:
-    """Whether a Pod names the one place that it may live in, as with a Deployment for each zone."""
-    return key in (pod["spec"].get("nodeSelector") or {})
+def _bound(pods: list[dict[str, Any]], key: str) -> dict[str, str]:
+    """Pod -> the one place that it names, as with a Deployment for each zone."""
+    places = {pod["metadata"]["name"]: values_of(pod["spec"], key) for pod in pods}
+    return {name: values.pop() for name, values in places.items() if len(values) == 1}
 
 
 def rolled_out(lab: LabView, deployment: str, text: str) -> Result:
@@ -64,22 +67,14 @@ def rolled_out(lab: LabView, deployment: str, text: str) -> Result:
 
 
 def lets_go(lab: LabView, selector: str, n: int, text: str) -> Result:
-    """Exactly one PodDisruptionBudget covers these Pods, and it lets so many of them go at once now."""
-    seen = _allowed(lab, selector)
+    """Exactly one PodDisruptionBudget covers these Pods, all of them, and it lets so many of them go at once now."""
+    labels = [pod["metadata"].get("labels") or {} for pod in lab.pods(selector, ready=False)]
+    # Two that cover the same Pod block each eviction of it.
+    budgets = [one for one in lab.list("poddisruptionbudget") if any(covers(one, its) for its in labels)]
+    seen = [(one.get("status") or {}).get("disruptionsAllowed", 0) for one in budgets]
+    whole = all(covers(one, its) for one in budgets for its in labels)
     found = _("{n} PodDisruptionBudgets; allowed now: {allowed}").format(n=len(seen), allowed=listed(map(str, seen)))
-    return met(text, seen == [n], found, _("one that allows {n}").format(n=n), n=n)
-
-
-def _allowed(lab: LabView, selector: str) -> list[int]:
-    """What each budget that covers Pods with these labels allows now."""
-    labels = dict(part.split("=") for part in selector.split(","))
-    budgets = [one for one in lab.list("poddisruptionbudget") if _covers(one, labels)]
-    return [(one.get("status") or {}).get("disruptionsAllowed", 0) for one in budgets]
-
-
-def _covers(budget: dict[str, Any], labels: dict[str, str]) -> bool:
-    wanted = (budget["spec"].get("selector") or {}).get("matchLabels") or {}
-    return wanted.items() <= labels.items() and bool((budget.get("status") or {}).get("expectedPods"))
+    return met(text, seen == [n] and whole, found, _("one for all of them that allows {n}").format(n=n), n=n)
 
 
 def ready_after(lab: LabView, selector: str, seconds: float, text: str) -> Result:

@@ -15,7 +15,6 @@ class Workload:
     """kind, name: of what was written down. spec: of its Pods. replicas: wanted.
 
     placed: (node, zone) of each Pod that runs; empty for manifests. budgets: the PodDisruptionBudgets that cover it.
-    claims: the storage classes of the volumes that it asks for, None where no class is named.
     """
 
     kind: str
@@ -25,7 +24,6 @@ class Workload:
     labels: Mapping[str, str] = field(default_factory=dict)
     placed: tuple[tuple[str, str], ...] = ()
     budgets: tuple[Object, ...] = ()
-    claims: tuple[str | None, ...] = ()
 
     @property
     def title(self) -> str:
@@ -57,32 +55,56 @@ def _controlled(objects: list[Object]) -> Iterator[Workload]:
                 template["spec"],
                 one["spec"].get("replicas", 1),
                 template["metadata"].get("labels") or {},
-                claims=tuple(_claims(one)),
             )
-
-
-def _claims(one: Object) -> Iterator[str | None]:
-    for claim in one["spec"].get("volumeClaimTemplates") or []:
-        yield claim["spec"].get("storageClassName")
 
 
 def _bare(pods: list[Object]) -> Iterator[Workload]:
     for pod in pods:
         metadata = pod["metadata"]
-        if not metadata.get("ownerReferences") and (pod.get("status") or {}).get("phase") != "Succeeded":
+        if not metadata.get("ownerReferences") and not _has_ended(pod):
             yield Workload("Pod", metadata["name"], pod["spec"], 1, metadata.get("labels") or {})
 
 
 def _placed(one: Workload, pods: list[Object], budgets: list[Object], zones: Mapping[str, str]) -> Workload:
-    own = [pod for pod in pods if _is_of(pod, one) and pod["spec"].get("nodeName")]
+    own = [pod for pod in pods if _is_of(pod, one) and pod["spec"].get("nodeName") and not _leaves(pod)]
     places = tuple((pod["spec"]["nodeName"], zones.get(pod["spec"]["nodeName"], "")) for pod in own)
-    covering = tuple(budget for budget in budgets if selects(budget["spec"].get("selector") or {}, one.labels))
-    return Workload(one.kind, one.name, one.spec, one.replicas, one.labels, places, covering, one.claims)
+    covering = tuple(budget for budget in budgets if covers(budget, one.labels))
+    return Workload(one.kind, one.name, one.spec, one.replicas, one.labels, places, covering)
+
+
+def _has_ended(pod: Object) -> bool:
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _leaves(pod: Object) -> bool:
+    """Whether it counts no more: evicted Pods stay in the list as Failed, and those of a lost node as Terminating."""
+    return _has_ended(pod) or "deletionTimestamp" in pod["metadata"]
 
 
 def _is_of(pod: Object, workload: Workload) -> bool:
     labels = pod["metadata"].get("labels") or {}
     return bool(workload.labels) and workload.labels.items() <= labels.items()
+
+
+def covers(budget: Object, labels: Mapping[str, str]) -> bool:
+    """Whether a PodDisruptionBudget covers Pods with these labels; without a selector it covers none."""
+    selector = budget["spec"].get("selector")
+    return selector is not None and selects(selector, labels)
+
+
+def values_of(spec: Object, key: str) -> set[str]:
+    """The values of a node's label (a zone, a host name) that a Pod with this spec is bound to; empty if it may go anywhere."""
+    if chosen := (spec.get("nodeSelector") or {}).get(key):
+        return {chosen}
+    affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}
+    terms = [_values_in(term, key) for term in required.get("nodeSelectorTerms") or []]
+    return set().union(*terms) if all(terms) else set()  # one term that fits is enough for a node
+
+
+def _values_in(term: Object, key: str) -> set[str]:
+    expressions = [one for one in term.get("matchExpressions") or [] if (one["key"], one["operator"]) == (key, "In")]
+    return set.intersection(*(set(one["values"]) for one in expressions)) if expressions else set()
 
 
 def selects(selector: Object, labels: Mapping[str, str]) -> bool:
