@@ -76,6 +76,19 @@ def mark(ha):
     ha.kube.delete("configmap", "mark", "default")
 
 
+def pressed_pod(name: str, node: str, memory: str | None) -> dict:
+    """A Pod on this node that uses some megabytes, and has asked for so much memory, or for nothing."""
+    resources = {"requests": {"memory": memory}} if memory else {}
+    image = "docker.io/acplab/storefront:1.0.0"
+    container = {"name": "c", "image": image, "imagePullPolicy": "IfNotPresent", "resources": resources}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": "pressed"}},
+        "spec": {"nodeName": node, "terminationGracePeriodSeconds": 1, "containers": [container]},
+    }
+
+
 def left_on(node: str) -> str:
     """What a drill has left on a node, some seconds later: a loop ends when its last question is answered."""
     for _try in range(20):
@@ -133,6 +146,27 @@ def test_a_cut_zone_is_whole_inside(ha):
         with pytest.raises(AcplabError):
             docker.run("exec", inside[0], "ping", "-c", "1", "-W", "1", ha.addresses[outside])
     assert "".join(map(left_on, inside)) == ""
+
+
+def test_a_kubelet_under_memory_pressure_evicts_who_asked_for_least_and_has_its_file_back(ha, workers):
+    file = ("exec", workers[0], "cat", faults.KUBELET)
+    before = docker.run(*file)
+    requests = {"nothing": None, "little": "4Mi", "enough": "64Mi"}
+    for name, memory in requests.items():
+        ha.kube.apply(pressed_pod(name, workers[0], memory), "default")
+    try:
+        for name in requests:
+            ha.kube.wait("pod", name, namespace="default")
+        watching = [drills.pods(ha, "default", "app=pressed", every=0.5)]
+        report = drills.conduct(faults.press_memory(workers[0]), watching, before=1, seconds=25, after=1)
+        failed = {name: report.seconds_to("pods", "Failed", things=[name]) for name in requests}
+        assert failed["nothing"] is not None, report
+        assert failed["nothing"] <= (failed["little"] or 60) <= (failed["enough"] or 60), report
+        assert ha.kube.get("pod", "nothing", "default")["status"]["reason"] == "Evicted", report
+    finally:
+        for name in requests:
+            ha.kube.delete("pod", name, "default")
+    assert docker.run(*file) == before
 
 
 def test_a_share_of_the_packets_is_lost(ha, workers):

@@ -124,6 +124,18 @@ def test_a_pod_without_a_volume_on_disk_is_refused(kube):
         faults.fill_disk("shop-1", 5)
 
 
+def test_memory_is_pressed_beside_the_kubelets_own_file_which_comes_back(kube):
+    fault = faults.press_memory("c-ha-worker")
+    faults.carry_out(fault.do)
+    faults.carry_out(fault.undo)
+    (*_command, pressed), (*_command, released), waited = kube.done
+    assert pressed.startswith("cp --no-clobber /var/lib/kubelet/config.yaml /var/lib/kubelet/config.acplab && ")
+    assert "evictionSoft: {memory.available: 99.99%}" in pressed
+    assert released.startswith("[ ! -f /var/lib/kubelet/config.acplab ] || ")
+    assert waited[:3] == ("wait", "node", "c-ha-worker")
+    assert fault.touched == ("c-ha-worker",)
+
+
 @pytest.fixture
 def hanging(monkeypatch) -> list[str]:
     """Docker hangs at the first restart of a paused node; what was done, in order."""

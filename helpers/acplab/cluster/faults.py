@@ -27,6 +27,15 @@ ASIDE = "/etc/kubernetes/acplab-aside"
 CONDITION_TAINTS = "node.kubernetes.io/"
 FILLER = "acplab-filler"  # a file
 MOST_MEGABYTES = 200
+MEMORY_TAINT = "node.kubernetes.io/memory-pressure"
+KUBELET = "/var/lib/kubelet/config.yaml"
+KUBELET_ASIDE = "/var/lib/kubelet/config.acplab"
+# Soft: a hard threshold would also be taken off what the node may give to Pods. In percent: 100 % is read as "none".
+PRESSING = r"""
+evictionSoft: {memory.available: 99.99%}
+evictionSoftGracePeriod: {memory.available: 5s}
+evictionMaxPodGracePeriod: 5
+"""
 REGISTER_SECONDS = 40
 SETTLE_SECONDS = 1.0  # then Docker has ended what it was hanging at
 Step = tuple[str, ...]  # the name of an action, and its arguments
@@ -200,6 +209,17 @@ def fill_disk(pod: str, megabytes: float, namespace: str = "default", profile: s
     return Fault(title, profile, (node,), (("fill", node, path, str(size)),), (("empty", node, path),))
 
 
+def press_memory(node: str) -> Fault:
+    """The node's kubelet takes its memory for short, and evicts one Pod after the other, as where memory really ends.
+
+    Nothing uses more memory than before: the kubelet is restarted with an eviction threshold that no node can meet.
+    The first Pod goes after about ten seconds. Undone, the kubelet has its own thresholds again.
+    """
+    cluster = _cluster_of([node])
+    title = _("press the memory of {nodes}").format(nodes=_short([node], cluster))
+    return Fault(title, cluster.profile, (node,), (("press", node),), (("release", cluster.profile, node),))
+
+
 def _volume(pod: dict[str, Any]) -> str:
     """The first emptyDir of the Pod that is on disk."""
     for one in pod["spec"].get("volumes") or []:
@@ -344,6 +364,22 @@ def _empty(node: str, path: str) -> None:
     _shell(node, f"rm -f {shlex.quote(path)}")
 
 
+def _press(node: str) -> None:
+    keep = f"cp --no-clobber {KUBELET} {KUBELET_ASIDE}"
+    change = f"printf %s {shlex.quote(PRESSING)} | cat {KUBELET_ASIDE} - > {KUBELET}"
+    _shell(node, f"{keep} && {change} && systemctl restart kubelet")
+
+
+def _release(profile: str, node: str) -> None:
+    """And wait: as long as the node has the taint, no Pod comes back."""
+    _shell(node, f"[ ! -f {KUBELET_ASIDE} ] || {{ mv {KUBELET_ASIDE} {KUBELET} && systemctl restart kubelet; }}")
+    _found(profile).kube.wait("node", node, _takes_pods, timeout=REGISTER_SECONDS)
+
+
+def _takes_pods(node: dict[str, Any]) -> bool:
+    return all(one["key"] != MEMORY_TAINT for one in node["spec"].get("taints") or [])
+
+
 def _shell(node: str, script: str) -> None:
     docker.run("exec", node, "sh", "-c", script, timeout=ownership.ANSWER_SECONDS)
 
@@ -360,6 +396,8 @@ ACTIONS: dict[str, Callable[..., object]] = {
     "register": _register,
     "fill": _fill,
     "empty": _empty,
+    "press": _press,
+    "release": _release,
     "drain": _drain,
     "uncordon": _uncordon,
 }
