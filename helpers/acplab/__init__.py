@@ -15,6 +15,7 @@ PARTS = {
     "chapters": "course.chapter",
     "cluster": "cluster",
     "datapath": "datapath",
+    "dns": "topics.dns",
     "drills": "measure.drills",
     "etcd": "cluster.etcd",
     "faults": "cluster.faults",

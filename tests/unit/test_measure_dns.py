@@ -10,7 +10,7 @@ from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.measure import dns
 from acplab.measure.dns import loads, query_log, questions
-from acplab.measure.dns.counters import Counters
+from acplab.measure.dns.metrics import Counters
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -153,7 +153,7 @@ def test_a_pod_without_dig_is_an_error(said):
 
 
 def test_a_program_gets_addresses_or_none(said):
-    answers, asked = said
+    answers, _asked = said
     answers.append(("getent ahosts shop", "172.20.1.5 STREAM shop\n172.20.1.5 DGRAM\n172.20.1.4 STREAM\n"))
     answers.append(("getent ahosts none", failed("getent", 2)))
     assert dns.look_up("client", "shop", "ch11") == ["172.20.1.4", "172.20.1.5"]

@@ -7,16 +7,16 @@
 
     questions  dig and getent          loads     dnsperf
     query_log  CoreDNS's log, parsed   watching  its difference
-    counters   CoreDNS's metrics       servers   who answers, and where
+    metrics    CoreDNS's counters      server_pods   who answers, and where
 
 The Pod must have the tools: manifests/11-service-discovery/client.yaml makes one (image acplab/dns-tools).
 """
 
-from acplab.measure.dns.counters import Counters, counters
 from acplab.measure.dns.loads import Loading, Lookups, load, loading
+from acplab.measure.dns.metrics import Counters, counters
 from acplab.measure.dns.query_log import Query
 from acplab.measure.dns.questions import Answer, Record, ask, ask_all, look_up
-from acplab.measure.dns.servers import Server, servers
+from acplab.measure.dns.server_pods import Server, servers
 from acplab.measure.dns.watching import Watched, watch
 
 __all__ = [

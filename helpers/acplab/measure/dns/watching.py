@@ -14,7 +14,7 @@ from acplab.base.i18n import _, ngettext
 from acplab.measure.dns import query_log
 from acplab.measure.dns.query_log import Query
 from acplab.measure.dns.questions import ask
-from acplab.measure.dns.servers import NAMESPACE, Server, servers
+from acplab.measure.dns.server_pods import NAMESPACE, Server, servers
 
 ARRIVE_SECONDS = 10.0  # a line is in the log a moment after its answer
 TAIL = 20_000  # lines of a log

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from acplab import kube
-from acplab.measure.dns.servers import Server
+from acplab.measure.dns.server_pods import Server
 from acplab.measure.stats import Share
 
 LINE = re.compile(r"^(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<value>[-+.\deE]+)$", re.M)

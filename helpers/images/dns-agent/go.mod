@@ -1,0 +1,3 @@
+module acplab/images/dns-agent
+
+go 1.26.0
