@@ -27,12 +27,25 @@ MEASURED = ("ask", "ask_all", "counters", "load", "loading", "look_up", "servers
 EXPECTED = ("answers", "asks_cache", "corefile_is_sound", "few_questions", "resolves")
 DIAGNOSED = ("broken_corefile", "names_tried", "not_injected")
 DRAWN = ("name_picture", "path_picture")
+CHANGED = (
+    "changed_corefile",
+    "clean",
+    "install",
+    "read_corefile",
+    "remove",
+    "restore_corefile",
+    "set_corefile",
+    "with_log",
+)
+ZONE = ("private_zone", "remove_private_zone")
 # What needs more than the model does, and the module that has it.
 LATER = {
     **dict.fromkeys(MEASURED, "acplab.measure.dns"),
     **dict.fromkeys(EXPECTED, "acplab.topics.dns.expect"),
     **dict.fromkeys(DIAGNOSED, "acplab.topics.dns.diagnose"),
     **dict.fromkeys(DRAWN, "acplab.topics.dns.picture"),
+    **dict.fromkeys(CHANGED, "acplab.topics.dns.changes"),
+    **dict.fromkeys(ZONE, "acplab.topics.dns.zones"),
 }
 __all__ = [
     "Hop", "Mistake", "Question", "ResolvConf", "Situation", "Use", "dns_config", "hops", "is_injected", "mistakes",

@@ -1,0 +1,169 @@
+"""What the chapter and its labs change in kube-system and on the nodes; all of it can be undone at any time.
+
+with changed_corefile(text):     another Corefile while the block runs        restore_corefile()   the one from before
+install("node-local-dns")    a part of manifests/11-…/platform            clean()              everything as it was
+The Corefile from before is kept in the cluster, so clean() also puts right what a killed kernel has left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+from acplab import kube
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.datapath import node_exec
+from acplab.measure.dns.questions import chosen
+from acplab.topics.dns.injection import CACHE
+
+T = TypeVar("T")
+NAMESPACE = "kube-system"
+PLATFORM = "manifests/11-service-discovery/platform"
+PARTS = {  # part -> what must be ready
+    "node-local-dns": ("daemonset", "node-local-dns"),
+    "dns-injection": ("deployment", "dns-injection"),
+    "private-zone": ("secret", "private-zone"),
+}
+COREFILE, BEFORE = "coredns", "acplab-corefile-before"
+DEVICES = ("lo", "nodelocaldns")
+SECONDS = 60.0
+
+
+def install(part: str) -> None:
+    """Apply a part ("node-local-dns", "dns-injection", "private-zone"), and wait until it is ready."""
+    kind, name = PARTS[chosen("part", part, tuple(PARTS))]
+    kube.apply(f"{PLATFORM}/{part}.yaml")
+    if kind != "secret":
+        kube.wait(kind, name, namespace=NAMESPACE)
+    if part == "dns-injection":
+        _wait_for_trust()
+
+
+def remove(part: str) -> bool:
+    """Remove a part and what it has done to the nodes; says whether there was anything."""
+    chosen("part", part, tuple(PARTS))
+    objects = kube.read_manifests(f"{PLATFORM}/{part}.yaml")
+    there = [one for one in reversed(objects) if _place(one, kube.exists)]
+    for one in there:
+        _place(one, kube.delete)
+    left = _take_address_away() if part == "node-local-dns" else False
+    return bool(there) or left
+
+
+def clean() -> list[str]:
+    """Undo all that is changed: the Corefile first, then each part. What was undone, by name."""
+    undone = [_("the Corefile")] if restore_corefile() else []
+    # The webhook goes before the cache: until then new Pods would get a cache that is not there.
+    return undone + [part for part in ("dns-injection", "node-local-dns", "private-zone") if remove(part)]
+
+
+@contextmanager
+def changed_corefile(text: str) -> Iterator[None]:
+    """CoreDNS runs with another Corefile while the block does. Its Pods are replaced, at the beginning and at the end."""
+    set_corefile(text)
+    try:
+        yield
+    finally:
+        restore_corefile()
+
+
+def read_corefile() -> str:
+    """The Corefile of CoreDNS."""
+    return str(kube.get("configmap", COREFILE, NAMESPACE)["data"]["Corefile"])
+
+
+def set_corefile(text: str, restart: bool = True) -> None:
+    """Give CoreDNS another Corefile. The first one that is replaced is kept.
+
+    restart: its Pods are replaced, so that it counts at once. Otherwise the plugin reload sees it: up to two minutes later,
+    since kubelet takes its time to bring a changed ConfigMap into a Pod.
+    """
+    if not kube.exists("configmap", BEFORE, NAMESPACE):
+        kube.apply(_configmap(BEFORE, read_corefile()))
+    kube.patch("configmap", COREFILE, {"data": {"Corefile": text}}, NAMESPACE)
+    if restart:
+        _restart()
+
+
+def restore_corefile() -> bool:
+    """Put back the Corefile from before; says whether there was one."""
+    kept = kube.find("configmap", BEFORE, NAMESPACE)
+    if kept is None:
+        return False
+    kube.patch("configmap", COREFILE, {"data": {"Corefile": kept["data"]["Corefile"]}}, NAMESPACE)
+    _restart()
+    kube.delete("configmap", BEFORE, NAMESPACE)  # last, so that a kill before this loses nothing
+    return True
+
+
+def with_log(text: str) -> str:
+    """The same Corefile, with the plugin log in each block that has none."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        lines.append(line)
+        if line.rstrip().endswith("{") and not line.startswith((" ", "\t")):
+            lines.append("    log")
+    return "\n".join(lines) + "\n" if not _has_log(text) else text
+
+
+def _has_log(text: str) -> bool:
+    return any(line.split()[:1] == ["log"] for line in text.splitlines())
+
+
+def _restart() -> None:
+    kube.restart("coredns", NAMESPACE)
+    kube.wait("deployment", "coredns", namespace=NAMESPACE)
+
+
+def _configmap(name: str, text: str) -> list[kube.Object]:
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            "data": {"Corefile": text},
+        }
+    ]
+
+
+def _place(one: kube.Object, verb: Callable[[str, str, str | None], T]) -> T:
+    """Call a verb of kube for an object of a manifest."""
+    return verb(one["kind"].lower(), one["metadata"]["name"], one["metadata"].get("namespace"))
+
+
+def _wait_for_trust() -> None:
+    """Until the webhook has told the API server its certificate: before, nothing is injected."""
+    deadline = time.monotonic() + SECONDS
+    while not _is_trusted():
+        if time.monotonic() > deadline:
+            raise AcplabError(
+                _("The webhook dns-injection has not announced itself within {s:g} s.").format(s=SECONDS),
+                _("Look at: kubectl logs deployment/dns-injection -n kube-system"),
+            )
+        time.sleep(0.5)
+
+
+def _is_trusted() -> bool:
+    found = kube.get("mutatingwebhookconfiguration", "dns-injection")
+    return all(one["clientConfig"].get("caBundle") for one in found["webhooks"])
+
+
+def _take_address_away() -> bool:
+    """Remove the cache's address from nodes whose Pod was killed before it could; says whether one had it."""
+    found = False
+    for node in node_exec.names():
+        for device in DEVICES:
+            if CACHE in _addresses(node, device):
+                found = True
+                node_exec.run(node, "ip", "address", "del", f"{CACHE}/32", "dev", device)
+    return found
+
+
+def _addresses(node: str, device: str) -> list[str]:
+    with suppress(AcplabError):  # there is no such device
+        shown = node_exec.ip(node, "address", "show", "dev", device)
+        return [address["local"] for one in shown for address in one.get("addr_info", [])]
+    return []

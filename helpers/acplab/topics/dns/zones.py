@@ -1,0 +1,141 @@
+"""A PrivateZone beside the cluster: two containers in the nodes' network, as a VPC has them outside of any cluster.
+
+zone = private_zone()            CoreDNS with a hosts file, and the controller that writes it
+zone.addresses("shop.ch-11")     what a machine of the VPC gets
+remove_private_zone()            both gone; clean() of changes.py removes the account
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from acplab import cluster as clusters
+from acplab import images, kube
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.base.i18n import _
+from acplab.cluster import Cluster, nodes
+from acplab.host import docker
+from acplab.kube import client
+from acplab.topics.dns import changes
+
+SERVER, CONTROLLER = "private-zone-dns", "private-zone-controller"
+SERVER_IMAGE = "registry.k8s.io/coredns/coredns:v1.14.7"
+CONTROLLER_IMAGE = "docker.io/acplab/dns-agent:1.0.0"
+LABEL = "acplab.private-zone"
+API_PORT = 6443  # of a control plane, in the nodes' network
+TOKEN_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class PrivateZone:
+    """address: where machines of the VPC ask it; node: a machine of the VPC, from which addresses() asks."""
+
+    address: str
+    node: str
+
+    def addresses(self, name: str) -> list[str]:
+        """The addresses of $svc.$ns, sorted; [] if there is no such record. Asked on a node, not in a Pod."""
+        said = docker.run("exec", self.node, "dig", "+short", "+tries=1", "+time=2", f"@{self.address}", name)
+        return sorted(line for line in said.split() if line[0].isdigit())
+
+    def __repr__(self) -> str:
+        return _("PrivateZone at {address}").format(address=self.address)
+
+
+def private_zone(where: Cluster | None = None) -> PrivateZone:
+    """The PrivateZone of a cluster (the one in use); made if it is not there. Its records follow within 2 s or so."""
+    where = where or clusters.find(client.current().parent.name)
+    remove_private_zone(where)
+    with where:
+        changes.install("private-zone")
+        folder = _folder(where)
+        _write_credentials(folder / "credentials")
+    (folder / "zone").mkdir(exist_ok=True)
+    (folder / "zone").chmod(0o777)  # the controller is no root
+    (folder / "zone/hosts").touch()
+    shutil.copy(paths.ROOT / changes.PLATFORM / "private-zone.Corefile", folder / "Corefile")
+    images.bundle("dns")
+    for words in (server_words(where, folder), controller_words(where, folder)):
+        docker.run("run", "--detach", *words)
+    return PrivateZone(_address(where), where.nodes[0])
+
+
+def remove_private_zone(where: Cluster | None = None) -> bool:
+    """Remove both containers and their files; says whether there were any."""
+    where = where or clusters.find(client.current().parent.name)
+    found = docker.run("ps", "--all", "--quiet", "--filter", f"label={LABEL}={where.name}").split()
+    if found:
+        docker.run("rm", "--force", *found)
+    shutil.rmtree(_folder(where), ignore_errors=True)
+    return bool(found)
+
+
+def server_words(where: Cluster, folder: Path) -> list[str]:
+    """What `docker run` is told of the DNS server."""
+    mounts = ["--volume", f"{folder}/Corefile:/Corefile:ro", "--volume", f"{folder}/zone:/zone:ro"]
+    return [*_common(where, SERVER), *mounts, SERVER_IMAGE, "-conf", "/Corefile"]
+
+
+def controller_words(where: Cluster, folder: Path) -> list[str]:
+    """What `docker run` is told of the controller."""
+    api = f"https://{api_host(where)}:{API_PORT}"
+    settings = {"API_SERVER": api, "CREDENTIALS": "/credentials", "ZONE_FILE": "/zone/hosts"}
+    values = [word for name, value in settings.items() for word in ("--env", f"{name}={value}")]
+    mounts = ["--volume", f"{folder}/credentials:/credentials:ro", "--volume", f"{folder}/zone:/zone"]
+    return [*_common(where, CONTROLLER), *mounts, *values, CONTROLLER_IMAGE, "privatezone"]
+
+
+def api_host(where: Cluster) -> str:
+    """The container whose API server is asked; its name is in the certificate."""
+    balancers = [name for name in where.addresses if name.endswith("-external-load-balancer")]
+    return balancers[0] if balancers else next(name for name in where.nodes if "control-plane" in name)
+
+
+def _common(where: Cluster, name: str) -> list[str]:
+    return [
+        "--name",
+        f"{where.name}-{name}",
+        "--label",
+        f"{LABEL}={where.name}",
+        "--network",
+        nodes.NETWORK,
+        "--restart",
+        "unless-stopped",
+    ]
+
+
+def _folder(where: Cluster) -> Path:
+    folder = paths.home() / "private-zone" / where.name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _write_credentials(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    data = _secret()
+    for name, key in (("ca.crt", "ca.crt"), ("token", "token")):
+        (folder / name).write_bytes(base64.b64decode(data[key]))
+        (folder / name).chmod(0o644)  # the controller is another user; the folder above is ours alone
+
+
+def _secret() -> dict[str, str]:
+    """What the cluster has written into the Secret of the account."""
+    deadline = time.monotonic() + TOKEN_SECONDS
+    while "token" not in (data := kube.get("secret", "private-zone", changes.NAMESPACE).get("data") or {}):
+        if time.monotonic() > deadline:
+            raise AcplabError(
+                _("The account private-zone has got no token."),
+                _("Look at: kubectl get secret private-zone -n kube-system"),
+            )
+        time.sleep(0.2)
+    return data
+
+
+def _address(where: Cluster) -> str:
+    wanted = f'{{{{(index .NetworkSettings.Networks "{nodes.NETWORK}").IPAddress}}}}'
+    return docker.run("inspect", "--format", wanted, f"{where.name}-{SERVER}").strip()

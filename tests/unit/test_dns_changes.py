@@ -1,0 +1,205 @@
+"""What the chapter changes in kube-system, on nodes and beside the cluster, and that all of it is undone."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from pathlib import Path
+
+import pytest
+from acplab import dns, images, kube
+from acplab.base import paths
+from acplab.base.errors import AcplabError
+from acplab.cluster import Cluster
+from acplab.datapath import node_exec
+from acplab.host import docker
+from acplab.topics.dns import changes, zones
+
+COREFILE = ".:53 {\n    errors\n    forward . /etc/resolv.conf\n}\n"
+
+
+class World:
+    """kube-system as a dict, and the addresses of two nodes."""
+
+    def __init__(self) -> None:
+        self.objects = {("configmap", "coredns"): {"data": {"Corefile": COREFILE}}}
+        self.restarts = 0
+        self.trusted = True
+        self.addresses = {"n1": ["127.0.0.1"], "n2": ["127.0.0.1"]}
+
+    def apply(self, source):
+        for one in kube.read_manifests(source) if isinstance(source, str) else source:
+            one = copy.deepcopy(one)
+            for hook in one.get("webhooks", []):
+                hook["clientConfig"] |= {"caBundle": "x"} if self.trusted else {}
+            self.objects[one["kind"].lower(), one["metadata"]["name"]] = one
+
+    def find(self, kind, name, namespace=None):
+        return self.objects.get((kind, name))
+
+    def get(self, kind, name, namespace=None):
+        return self.objects[kind, name]
+
+    def exists(self, kind, name, namespace=None):
+        return (kind, name) in self.objects
+
+    def delete(self, kind, name, namespace=None):
+        del self.objects[kind, name]
+
+    def patch(self, kind, name, patch, namespace):
+        self.objects[kind, name] = {"data": patch["data"]}
+
+    def restart(self, name, namespace):
+        self.restarts += 1
+
+    def run(self, node, *words):
+        assert words[:3] == ("ip", "address", "del")
+        self.addresses[node].remove(words[3].removesuffix("/32"))
+
+    def ip(self, node, *words):
+        if words[-1] == "nodelocaldns":
+            raise AcplabError("there is no such device", "")
+        return [{"addr_info": [{"local": one} for one in self.addresses[node]]}]
+
+
+@pytest.fixture
+def world(monkeypatch) -> World:
+    made = World()
+    for verb in ("apply", "find", "get", "exists", "delete", "patch", "restart"):
+        monkeypatch.setattr(kube, verb, getattr(made, verb))
+    monkeypatch.setattr(kube, "wait", lambda *words, **options: None)
+    monkeypatch.setattr(node_exec, "names", lambda: list(made.addresses))
+    monkeypatch.setattr(node_exec, "run", made.run)
+    monkeypatch.setattr(node_exec, "ip", made.ip)
+    return made
+
+
+def test_a_corefile_is_another_one_while_the_block_runs(world):
+    before = copy.deepcopy(world.objects)
+    with dns.changed_corefile("a"), dns.changed_corefile("b"):
+        assert dns.read_corefile() == "b"
+    assert world.objects == before
+    assert world.restarts == 3, "the inner block put the first one back, so the outer one had nothing to do"
+
+
+def test_a_corefile_is_put_back_when_the_block_fails_or_is_killed(world):
+    with pytest.raises(ValueError, match="x"), dns.changed_corefile("a"):
+        raise ValueError("x")
+    assert dns.read_corefile() == COREFILE
+    dns.set_corefile("a")
+    dns.set_corefile("b", restart=False)  # and then the kernel dies
+    assert dns.clean() == ["the Corefile"]
+    assert dns.read_corefile() == COREFILE
+    assert dns.clean() == []
+
+
+@pytest.mark.parametrize("part", list(changes.PARTS))
+def test_a_part_leaves_nothing(world, part):
+    before = copy.deepcopy(world.objects)
+    dns.install(part)
+    assert len(world.objects) > len(before)
+    assert dns.clean() == [part]
+    assert world.objects == before
+
+
+def test_an_address_that_a_killed_pod_has_left_is_taken_away(world):
+    world.addresses["n2"].append("169.254.20.10")
+    assert dns.clean() == ["node-local-dns"]
+    assert world.addresses == {"n1": ["127.0.0.1"], "n2": ["127.0.0.1"]}
+
+
+def test_a_webhook_that_is_never_trusted_is_a_sentence(world, monkeypatch):
+    monkeypatch.setattr(changes, "SECONDS", 0.0)
+    world.trusted = False
+    with pytest.raises(AcplabError, match="has not announced itself"):
+        dns.install("dns-injection")
+
+
+def test_another_part_is_a_sentence(world):
+    with pytest.raises(AcplabError, match="part cannot be"):
+        dns.install("bind")
+
+
+def test_a_log_is_added_to_each_block_once():
+    text = dns.with_log(COREFILE + COREFILE.replace(".:53", "example.com:53"))
+    assert text.count("    log\n") == 2
+    assert dns.with_log(text) == text
+    assert dns.mistakes(text) == dns.mistakes(COREFILE + COREFILE.replace(".:53", "example.com:53"))
+
+
+def test_every_object_of_the_platform_is_one_of_ours():
+    for part in changes.PARTS:
+        for one in kube.read_manifests(f"{changes.PLATFORM}/{part}.yaml"):
+            assert one["metadata"]["labels"] == {"app.kubernetes.io/part-of": "acplab-dns"}
+
+
+def test_a_webhook_that_is_down_stops_no_pod_elsewhere():
+    read = kube.read_manifests(f"{changes.PLATFORM}/dns-injection.yaml")
+    hooks = next(one["webhooks"] for one in read if "webhooks" in one)
+    for hook in hooks:
+        assert hook["failurePolicy"] == "Ignore"
+        assert hook["timeoutSeconds"] <= 2
+        (names,) = hook["namespaceSelector"]["matchExpressions"]
+        assert names["values"] == ["kube-system", "kube-public"]
+    assert hooks[0]["namespaceSelector"]["matchLabels"] == {"node-local-dns-injection": "enabled"}
+    assert "sidecar-dns-enable" in hooks[1]["matchConditions"][0]["expression"]
+
+
+# --- PrivateZone ---------------------------------------------------------------------------------------------------
+
+CLUSTER = Cluster(
+    "small", "acplab-x", "image", {}, {"acplab-x-control-plane": "172.18.0.2", "acplab-x-worker": "172.18.0.3"}
+)
+
+
+def test_what_docker_is_told():
+    server, controller = (words(CLUSTER, Path("/f")) for words in (zones.server_words, zones.controller_words))
+    assert server[-3:] == ["registry.k8s.io/coredns/coredns:v1.14.7", "-conf", "/Corefile"]
+    assert "/f/zone:/zone:ro" in server
+    assert "/f/zone:/zone" in controller
+    assert "API_SERVER=https://acplab-x-control-plane:6443" in controller
+    for words in (server, controller):
+        assert words[words.index("--label") + 1] == "acplab.private-zone=acplab-x"
+
+
+def test_a_cluster_with_a_load_balancer_is_asked_through_it():
+    ha = Cluster("ha", "h", "i", {}, {"h-control-plane": "1", "h-external-load-balancer": "2"})
+    assert zones.api_host(ha) == "h-external-load-balancer"
+
+
+def test_a_zone_is_made_asked_and_removed(world, monkeypatch, folders):
+    ran: list[list[str]] = []
+
+    def run(*words, **options):
+        ran.append(list(map(str, words)))
+        if words[0] == "ps":
+            return "abc\n" if any(one[0] == "run" for one in ran) else ""
+        return {"inspect": "172.18.0.9\n", "exec": "172.20.1.9\n172.20.1.5\n"}.get(words[0], "")
+
+    encoded = {key: base64.b64encode(key.encode()).decode() for key in ("ca.crt", "token")}
+    monkeypatch.setattr(docker, "run", run)
+    monkeypatch.setattr(images, "bundle", lambda name: None)
+    monkeypatch.setattr(
+        zones.changes, "install", lambda part: world.objects.update({("secret", "private-zone"): {"data": encoded}})
+    )
+    monkeypatch.setattr(Cluster, "__enter__", lambda self: self)
+    monkeypatch.setattr(Cluster, "__exit__", lambda self, *error: None)
+    zone = dns.private_zone(CLUSTER)
+    folder = paths.home() / "private-zone/acplab-x"
+    assert (folder / "credentials/token").read_text() == "token"
+    assert (folder / "zone/hosts").read_text() == ""
+    assert zone.addresses("shop.ch-11") == ["172.20.1.5", "172.20.1.9"]
+    assert ran[-1] == [
+        "exec",
+        "acplab-x-control-plane",
+        "dig",
+        "+short",
+        "+tries=1",
+        "+time=2",
+        "@172.18.0.9",
+        "shop.ch-11",
+    ]
+    assert dns.remove_private_zone(CLUSTER)
+    assert not folder.exists()
+    assert json.dumps(ran).count('"run"') == 2
