@@ -14,6 +14,7 @@ from acplab.base.errors import AcplabError
 from acplab.cluster import Cluster
 from acplab.datapath import node_exec
 from acplab.host import docker
+from acplab.measure.dns import Server
 from acplab.topics.dns import changes, zones
 
 COREFILE = ".:53 {\n    errors\n    forward . /etc/resolv.conf\n}\n"
@@ -94,6 +95,20 @@ def test_a_corefile_is_put_back_when_the_block_fails_or_is_killed(world):
     assert dns.clean() == []
 
 
+def test_a_reload_is_waited_for(world, monkeypatch):
+    logs = {"coredns-1": "[INFO] plugin/reload: Running configuration SHA512 = 1b\n"}
+    monkeypatch.setattr(changes, "servers", lambda: [Server("coredns-1", "n1", "a", "m")])
+    monkeypatch.setattr(kube, "logs", lambda pod, namespace: logs[pod])
+    refused = "[ERROR] plugin/reload: Corefile changed but reload failed: unknown directive 'cahce'\n"
+    monkeypatch.setattr(kube, "annotate", lambda kind, pod, namespace, **notes: logs.update({pod: logs[pod] + refused}))
+    said = dns.reload_corefile("cahce")
+    assert said == {"coredns-1": "Corefile changed but reload failed: unknown directive 'cahce'"}
+    assert world.restarts == 0
+    monkeypatch.setattr(kube, "annotate", lambda *words, **notes: None)
+    with pytest.raises(AcplabError, match="has not read its Corefile again"):
+        dns.reload_corefile("x", seconds=0)
+
+
 @pytest.mark.parametrize("part", list(changes.PARTS))
 def test_a_part_leaves_nothing(world, part):
     before = copy.deepcopy(world.objects)
@@ -128,6 +143,20 @@ def test_a_log_is_added_to_each_block_once():
     assert dns.mistakes(text) == dns.mistakes(COREFILE + COREFILE.replace(".:53", "example.com:53"))
 
 
+def test_a_name_of_our_own_is_added():
+    text = dns.with_host(COREFILE, "www.example.com", "192.0.2.80")
+    assert text.splitlines()[1:4] == ["    hosts {", "        192.0.2.80 www.example.com", "        fallthrough"]
+    assert dns.mistakes(text) == dns.mistakes(COREFILE) != []
+
+
+def test_the_nodes_get_the_images_and_leftovers_go(world, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(images, "load", lambda nodes, name: loaded.append((nodes, name)))
+    dns.set_corefile("a")
+    assert dns.prepare() == ["the Corefile"]
+    assert loaded == [(["n1", "n2"], "dns")]
+
+
 def test_every_object_of_the_platform_is_one_of_ours():
     for part in changes.PARTS:
         for one in kube.read_manifests(f"{changes.PLATFORM}/{part}.yaml"):
@@ -151,6 +180,16 @@ def test_a_webhook_that_is_down_stops_no_pod_elsewhere():
 CLUSTER = Cluster(
     "small", "acplab-x", "image", {}, {"acplab-x-control-plane": "172.18.0.2", "acplab-x-worker": "172.18.0.3"}
 )
+
+
+def test_a_record_is_waited_for(monkeypatch):
+    answers = iter(["", "\n", "172.20.1.5\n"])
+    monkeypatch.setattr(docker, "run", lambda *words: next(answers, ""))
+    monkeypatch.setattr(zones, "POLL", 0.0)
+    zone = zones.PrivateZone("172.18.0.9", "n1")
+    assert zone.wait("shop.ch-11") == ["172.20.1.5"]
+    with pytest.raises(AcplabError, match="no record shop"):
+        zone.wait("shop.ch-11", seconds=0)
 
 
 def test_what_docker_is_told():

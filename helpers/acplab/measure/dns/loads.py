@@ -145,7 +145,7 @@ def load(
     protocol: str = "udp",
     timeout: float = 2,
 ) -> Lookups:
-    """Ask for these names in turn, `rate` times a second, and say what came back.
+    """Ask for these names in turn, `rate` queries per second, and say what came back.
 
     Names are asked as they are: no search domain is added. Query i leaves at start + i/rate, whatever became of the
     earlier ones, as long as fewer than rate x timeout queries wait. server: an address; the cluster's DNS Service if

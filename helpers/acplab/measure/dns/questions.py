@@ -205,5 +205,5 @@ def _answer(name: str, part: str) -> Answer:
         int(micro[1]) / 1000 if micro else 0.0,
         server[1] if server else "",
         (server[2] or "udp").lower() if server else "",
-        bool(flags) and "aa" in flags[1].split(),
+        bool(flags and "aa" in flags[1].split()),
     )

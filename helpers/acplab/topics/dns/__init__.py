@@ -28,15 +28,9 @@ EXPECTED = ("answers", "asks_cache", "corefile_is_sound", "few_questions", "reso
 DIAGNOSED = ("broken_corefile", "names_tried", "not_injected")
 DRAWN = ("name_picture", "path_picture")
 CHANGED = (
-    "changed_corefile",
-    "clean",
-    "install",
-    "read_corefile",
-    "remove",
-    "restore_corefile",
-    "set_corefile",
-    "with_log",
-)
+    "changed_corefile", "clean", "install", "prepare", "read_corefile", "reload_corefile", "remove", "restore_corefile",
+    "set_corefile", "with_host", "with_log",
+)  # fmt: skip
 ZONE = ("private_zone", "remove_private_zone")
 # What needs more than the model does, and the module that has it.
 LATER = {

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
 
-from acplab import kube
+from acplab import images, kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.datapath import node_exec
 from acplab.measure.dns.questions import chosen
+from acplab.measure.dns.server_pods import servers
 from acplab.topics.dns.injection import CACHE
 
 T = TypeVar("T")
@@ -29,7 +30,15 @@ PARTS = {  # part -> what must be ready
 }
 COREFILE, BEFORE = "coredns", "acplab-corefile-before"
 DEVICES = ("lo", "nodelocaldns")
-SECONDS = 60.0
+SECONDS, RELOAD_SECONDS, POLL = 60.0, 120.0, 0.5
+# What the plugin reload says at the start and of a good Corefile, and of one that CoreDNS refuses.
+RELOADED = ("Running configuration SHA512", "Corefile changed but reload failed", "Corefile parse failed")
+
+
+def prepare() -> list[str]:
+    """Load the images of the chapter into the nodes, and undo what an earlier run has left: its names."""
+    images.load(node_exec.names(), "dns")
+    return clean()
 
 
 def install(part: str) -> None:
@@ -88,6 +97,35 @@ def set_corefile(text: str, restart: bool = True) -> None:
         _restart()
 
 
+def reload_corefile(text: str, seconds: float = RELOAD_SECONDS) -> dict[str, str]:
+    """Give CoreDNS another Corefile without a restart; what each Pod's plugin reload says of it, by Pod.
+
+    It can take a minute: reload looks every 30 s or so. AcplabError if a Pod says nothing in so many seconds.
+    """
+    said_before = {one.pod: _reloads(one.pod) for one in servers()}
+    set_corefile(text, restart=False)
+    for pod in said_before:  # a Pod that changes gets its ConfigMap at once, not when its turn comes
+        kube.annotate("pod", pod, NAMESPACE, **{"acplab.dev/reloaded": f"{time.time():.0f}"})
+    return {pod: _next_reload(pod, len(before), time.monotonic() + seconds) for pod, before in said_before.items()}
+
+
+def _next_reload(pod: str, known: int, deadline: float) -> str:
+    while len(said := _reloads(pod)) <= known:
+        if time.monotonic() > deadline:
+            raise AcplabError(
+                _("{pod} has not read its Corefile again.").format(pod=pod),
+                _("Has the Corefile that runs the plugin reload? Otherwise CoreDNS must be restarted."),
+            )
+        time.sleep(POLL)
+    return said[-1]
+
+
+def _reloads(pod: str) -> list[str]:
+    """What a Pod has said of Corefiles that it read."""
+    lines = kube.logs(pod, NAMESPACE).splitlines()
+    return [line.partition("plugin/reload: ")[2] for line in lines if any(words in line for words in RELOADED)]
+
+
 def restore_corefile() -> bool:
     """Put back the Corefile from before; says whether there was one."""
     kept = kube.find("configmap", BEFORE, NAMESPACE)
@@ -107,6 +145,13 @@ def with_log(text: str) -> str:
         if line.rstrip().endswith("{") and not line.startswith((" ", "\t")):
             lines.append("    log")
     return "\n".join(lines) + "\n" if not _has_log(text) else text
+
+
+def with_host(text: str, name: str, address: str) -> str:
+    """The same Corefile, with an address of its own for a name, in the first block."""
+    first, rest = text.split("\n", 1)
+    lines = ["    hosts {", f"        {address} {name}", "        fallthrough", "    }"]
+    return "\n".join([first, *lines, rest])
 
 
 def _has_log(text: str) -> bool:
@@ -143,7 +188,7 @@ def _wait_for_trust() -> None:
                 _("The webhook dns-injection has not announced itself within {s:g} s.").format(s=SECONDS),
                 _("Look at: kubectl logs deployment/dns-injection -n kube-system"),
             )
-        time.sleep(0.5)
+        time.sleep(POLL)
 
 
 def _is_trusted() -> bool:

@@ -1,4 +1,4 @@
-"""How many CoreDNS Pods a cluster needs: ACK's rule for cluster-proportional-autoscaler. Pure."""
+"""The number of CoreDNS Pods: ACK's rule for cluster-proportional-autoscaler. Pure."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ CONTROLLER_IMAGE = "docker.io/acplab/dns-agent:1.0.0"
 LABEL = "acplab.private-zone"
 API_PORT = 6443  # of a control plane, in the nodes' network
 TOKEN_SECONDS = 20.0
+POLL = 0.5
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,18 @@ class PrivateZone:
         """The addresses of $svc.$ns, sorted; [] if there is no such record. Asked on a node, not in a Pod."""
         said = docker.run("exec", self.node, "dig", "+short", "+tries=1", "+time=2", f"@{self.address}", name)
         return sorted(line for line in said.split() if line[0].isdigit())
+
+    def wait(self, name: str, seconds: float = 20) -> list[str]:
+        """The addresses of a record as soon as there are some. AcplabError if there are none after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while not (found := self.addresses(name)):
+            if time.monotonic() > deadline:
+                raise AcplabError(
+                    _("PrivateZone has no record {name} after {s:g} s.").format(name=name, s=seconds),
+                    _("Has the Service the annotation, and ready Pods? The name is SERVICE.NAMESPACE."),
+                )
+            time.sleep(POLL)
+        return found
 
     def __repr__(self) -> str:
         return _("PrivateZone at {address}").format(address=self.address)
