@@ -469,6 +469,39 @@ def test_hints(inside):
     assert diagnose.not_injected("app=a")(View(done, labels=enabled)) is None
 
 
+def test_every_nameserver_must_answer(inside, monkeypatch):
+    rcodes = {"192.0.2.53": "timeout", "172.21.0.10": "NOERROR"}
+    monkeypatch.setattr(expect.dns, "ask", lambda pod, name, namespace, server: expect.dns.Answer(name, rcodes[server]))
+    assert dns.every_server_answers(View(running()), "client", "a.", "t").ok
+    inside["text"] = "nameserver 192.0.2.53\nnameserver 172.21.0.10"
+    assert (
+        dns.every_server_answers(View(running()), "client", "a.", "t").found
+        == "192.0.2.53: timeout, 172.21.0.10: NOERROR"
+    )
+    assert not dns.every_server_answers(View(running()), "client", "a.", "t").ok
+    assert not dns.every_server_answers(View(running()), "", "a.", "t").ok
+
+
+def test_what_is_published(monkeypatch):
+    class Zone:
+        def addresses(self, name: str) -> list[str]:
+            return ["172.20.1.5"] if name == "cart.shop" else []
+
+    view = View(None)
+    view.cluster = None
+    monkeypatch.setattr(expect.zones, "find_zone", lambda where: Zone())
+    assert dns.published(view, "cart.shop", ["172.20.1.5"], "t").ok
+    assert dns.published(view, "stock.shop", [], "t").ok
+    assert not dns.published(view, "cart.shop", [], "t").ok
+    monkeypatch.setattr(expect.zones, "find_zone", lambda where: None)
+    assert not dns.published(view, "stock.shop", [], "t").ok, "no PrivateZone proves nothing"
+
+
+def test_a_pod_by_its_labels():
+    assert dns.a_pod(View(running()), "app=a") == "client"
+    assert dns.a_pod(View(None), "app=a") == ""
+
+
 def test_a_corefile_in_a_check():
     assert dns.corefile_is_sound(View(None), "t").ok
     assert "braces" in dns.corefile_is_sound(View(None, COREFILE[:-2]), "t").found

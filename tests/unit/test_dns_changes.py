@@ -182,6 +182,33 @@ CLUSTER = Cluster(
 )
 
 
+def test_a_zone_is_found_if_it_runs_and_an_slb_gets_its_address(monkeypatch):
+    running = {"ps": ""}
+    monkeypatch.setattr(docker, "run", lambda *words: running["ps"] if words[0] == "ps" else "172.18.0.9\n")
+    assert zones.find_zone(CLUSTER) is None
+    running["ps"] = "abc\n"
+    assert zones.find_zone(CLUSTER) == zones.PrivateZone("172.18.0.9", "acplab-x-control-plane")
+    patched = []
+    monkeypatch.setattr(kube, "patch", lambda *words, **options: patched.append((words, options)))
+    zones.set_balancer("front", "shop", "203.0.113.7")
+    assert patched == [
+        (
+            ("service", "front", {"status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.7"}]}}}, "shop"),
+            {"status": True},
+        )
+    ]
+
+
+def test_a_record_that_goes_is_waited_for(monkeypatch):
+    answers = iter(["172.20.1.5\n", ""])
+    monkeypatch.setattr(docker, "run", lambda *words: next(answers, "172.20.1.5\n"))
+    monkeypatch.setattr(zones, "POLL", 0.0)
+    zone = zones.PrivateZone("172.18.0.9", "n1")
+    zone.wait_gone("shop.ch-11")
+    with pytest.raises(AcplabError, match="still has shop"):
+        zone.wait_gone("shop.ch-11", seconds=0)
+
+
 def test_a_record_is_waited_for(monkeypatch):
     answers = iter(["", "\n", "172.20.1.5\n"])
     monkeypatch.setattr(docker, "run", lambda *words: next(answers, ""))

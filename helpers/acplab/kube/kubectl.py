@@ -104,9 +104,10 @@ def delete_files(sources: builtins.list[Path], namespace: str) -> str:
     return _join("delete", *files, "-n", namespace, "--ignore-not-found", "--wait=false")
 
 
-def patch(kind: str, name: str, patch: Object, namespace: str | None = None) -> str:
+def patch(kind: str, name: str, patch: Object, namespace: str | None = None, status: bool = False) -> str:
     """Of kube.patch."""
-    return _line("patch", kind, name, namespace, "--type", "merge", "-p", json.dumps(patch, ensure_ascii=False))
+    part = ("--subresource=status",) if status else ()
+    return _line("patch", kind, name, namespace, *part, "--type", "merge", "-p", json.dumps(patch, ensure_ascii=False))
 
 
 def scale(deployment: str, replicas: int, namespace: str | None = None) -> str:

@@ -194,13 +194,17 @@ def delete(kind: str, name: str, namespace: str | None = None, wait: bool = True
 
 
 @verb(kubectl.patch)
-def patch(kind: str, name: str, patch: Object, namespace: str | None = None) -> Object:
-    """Merge patch: `patch` holds only the fields to change; None removes one. The object afterwards."""
+def patch(kind: str, name: str, patch: Object, namespace: str | None = None, status: bool = False) -> Object:
+    """Merge patch: `patch` holds only the fields to change; None removes one. The object afterwards.
+
+    status: change the status, as the controller of such an object does.
+    """
     known = resource(kind)
     client.require_own_cluster()
+    target = known.subresources["status"] if status else known
     return translate_errors(
         lambda: client.client()
-        .patch(known, body=patch, name=name, namespace=_place(known, namespace), content_type="application/merge-patch+json",
+        .patch(target, body=patch, name=name, namespace=_place(known, namespace), content_type="application/merge-patch+json",
                field_manager=MANAGER, _request_timeout=TIMEOUT)
         .to_dict()
     )  # fmt: skip

@@ -24,14 +24,24 @@ from acplab.topics.dns.resolv import Question, ResolvConf, names, questions, sec
 from acplab.topics.dns.scaling import reason, replicas
 
 MEASURED = ("ask", "ask_all", "counters", "load", "loading", "look_up", "servers", "watch")
-EXPECTED = ("answers", "asks_cache", "corefile_is_sound", "few_questions", "resolves")
+EXPECTED = (
+    "a_pod",
+    "answers",
+    "asks_cache",
+    "conf_of",
+    "corefile_is_sound",
+    "every_server_answers",
+    "few_questions",
+    "published",
+    "resolves",
+)
 DIAGNOSED = ("broken_corefile", "names_tried", "not_injected")
 DRAWN = ("name_picture", "path_picture")
 CHANGED = (
     "changed_corefile", "clean", "install", "prepare", "read_corefile", "reload_corefile", "remove", "restore_corefile",
     "set_corefile", "with_host", "with_log",
 )  # fmt: skip
-ZONE = ("private_zone", "remove_private_zone")
+ZONE = ("find_zone", "private_zone", "remove_private_zone", "set_balancer")
 # What needs more than the model does, and the module that has it.
 LATER = {
     **dict.fromkeys(MEASURED, "acplab.measure.dns"),

@@ -11,7 +11,7 @@ from acplab.grading import LabView, Result
 from acplab.grading.expect import met
 from acplab.grading.prose import listed
 from acplab.measure import dns
-from acplab.topics.dns import corefile, injection
+from acplab.topics.dns import corefile, injection, zones
 from acplab.topics.dns.policy import resolv_conf
 from acplab.topics.dns.resolv import ResolvConf, questions
 
@@ -58,9 +58,30 @@ def corefile_mistakes(lab: LabView, use: corefile.Use | None = None) -> list[cor
     return corefile.mistakes((config.get("data") or {}).get("Corefile", ""), use)
 
 
+def every_server_answers(lab: LabView, pod: str, name: str, text: str) -> Result:
+    """Each nameserver in a Pod's resolv.conf answers a question about this whole name with NOERROR."""
+    conf = conf_of(lab, pod)
+    servers = conf.nameservers if conf else ()
+    seen = {one: dns.ask(pod, name, lab.namespace, server=one).rcode for one in servers}
+    found = ", ".join(f"{server}: {rcode}" for server, rcode in seen.items())
+    return met(text, seen and set(seen.values()) == {"NOERROR"}, found or _("none"), _("NOERROR from each"), pod=pod)
+
+
+def published(lab: LabView, name: str, addresses: Collection[str], text: str) -> Result:
+    """PrivateZone has exactly these addresses for $svc.$ns; with none, no such record. Red without any PrivateZone."""
+    zone = zones.find_zone(lab.cluster)
+    found = zone.addresses(name) if zone else []
+    return met(text, zone is not None and set(found) == set(addresses), listed(found), listed(addresses), name=name)
+
+
+def a_pod(lab: LabView, selector: str) -> str:
+    """The name of a ready Pod with these labels; "" if there is none, which no other function here takes for a Pod."""
+    return next((one["metadata"]["name"] for one in lab.pods(selector)), "")
+
+
 def is_there(lab: LabView, pod: str) -> bool:
     """Whether a Pod runs, so that it can be asked."""
-    found = lab.get("pod", pod)
+    found = lab.get("pod", pod) if pod else None
     return found is not None and found["status"].get("phase") == "Running"
 
 

@@ -44,6 +44,17 @@ class PrivateZone:
         said = docker.run("exec", self.node, "dig", "+short", "+tries=1", "+time=2", f"@{self.address}", name)
         return sorted(line for line in said.split() if line[0].isdigit())
 
+    def wait_gone(self, name: str, seconds: float = 20) -> None:
+        """Wait until there is no such record. AcplabError if it is still there after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while self.addresses(name):
+            if time.monotonic() > deadline:
+                raise AcplabError(
+                    _("PrivateZone still has {name} after {s:g} s.").format(name=name, s=seconds),
+                    _("Does the Service still have the annotation?"),
+                )
+            time.sleep(POLL)
+
     def wait(self, name: str, seconds: float = 20) -> list[str]:
         """The addresses of a record as soon as there are some. AcplabError if there are none after so many seconds."""
         deadline = time.monotonic() + seconds
@@ -78,14 +89,24 @@ def private_zone(where: Cluster | None = None) -> PrivateZone:
     return PrivateZone(_address(where), where.nodes[0])
 
 
+def find_zone(where: Cluster | None = None) -> PrivateZone | None:
+    """The PrivateZone that runs beside a cluster (the one in use); None if there is none."""
+    where = where or clusters.find(client.current().parent.name)
+    return PrivateZone(_address(where), where.nodes[0]) if _containers(where) else None
+
+
 def remove_private_zone(where: Cluster | None = None) -> bool:
     """Remove both containers and their files; says whether there were any."""
     where = where or clusters.find(client.current().parent.name)
-    found = docker.run("ps", "--all", "--quiet", "--filter", f"label={LABEL}={where.name}").split()
+    found = _containers(where)
     if found:
         docker.run("rm", "--force", *found)
     shutil.rmtree(_folder(where), ignore_errors=True)
     return bool(found)
+
+
+def _containers(where: Cluster) -> list[str]:
+    return docker.run("ps", "--all", "--quiet", "--filter", f"label={LABEL}={where.name}").split()
 
 
 def server_words(where: Cluster, folder: Path) -> list[str]:
@@ -147,6 +168,11 @@ def _secret() -> dict[str, str]:
             )
         time.sleep(0.2)
     return data
+
+
+def set_balancer(service: str, namespace: str, address: str) -> None:
+    """What the cloud controller manager does when an SLB is there: write its address into the status of the Service."""
+    kube.patch("service", service, {"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}, namespace, status=True)
 
 
 def _address(where: Cluster) -> str:
