@@ -23,6 +23,14 @@ def secret(lab: LabView) -> Results:
     yield dns.published(lab, f"stock.{lab.namespace}", [], text="unpublished")
 
 
+@task("follow")
+def follow(lab: LabView) -> Results:
+    yield expect.ready_pods(lab, at_least=3, text="three", selector="app=shop")
+    addresses = [one["status"]["podIP"] for one in lab.pods("app=shop")]
+    yield dns.published(lab, f"cart.{lab.namespace}", addresses, text="all-three")
+
+
 hint("publish", diagnose.service("cart"), diagnose.say("publish"))
 hint("balancer", diagnose.service("front"), diagnose.say("balancer"))
 hint("secret", diagnose.say("secret"))
+hint("follow", diagnose.service("cart"), diagnose.say("follow"))

@@ -199,6 +199,14 @@ def test_a_zone_is_found_if_it_runs_and_an_slb_gets_its_address(monkeypatch):
     ]
 
 
+def test_a_record_settles(monkeypatch):
+    answers = iter(["", "172.20.1.5\n", "172.20.1.5\n172.20.1.6\n"])
+    monkeypatch.setattr(docker, "run", lambda *words: next(answers, "172.20.1.5\n172.20.1.6\n"))
+    monkeypatch.setattr(zones, "POLL", 0.0)
+    monkeypatch.setattr(zones, "QUIET_SECONDS", 0.05)
+    assert zones.PrivateZone("172.18.0.9", "n1").settle("shop.ch-11") == ["172.20.1.5", "172.20.1.6"]
+
+
 def test_a_record_that_goes_is_waited_for(monkeypatch):
     answers = iter(["172.20.1.5\n", ""])
     monkeypatch.setattr(docker, "run", lambda *words: next(answers, "172.20.1.5\n"))

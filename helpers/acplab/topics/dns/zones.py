@@ -30,6 +30,8 @@ LABEL = "acplab.private-zone"
 API_PORT = 6443  # of a control plane, in the nodes' network
 TOKEN_SECONDS = 20.0
 POLL = 0.5
+# A record is written every second, and read every second; Pods get ready a moment before their endpoints do.
+SETTLE_SECONDS, QUIET_SECONDS = 20.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,17 @@ class PrivateZone:
                     _("Does the Service still have the annotation?"),
                 )
             time.sleep(POLL)
+
+    def settle(self, name: str, seconds: float = SETTLE_SECONDS) -> list[str]:
+        """The addresses of a record once they have stayed the same for some seconds: what is on its way has arrived."""
+        deadline = time.monotonic() + seconds
+        before: list[str] = []
+        since = time.monotonic()
+        while time.monotonic() < deadline and time.monotonic() - since < QUIET_SECONDS:
+            if (found := self.addresses(name)) != before:
+                before, since = found, time.monotonic()
+            time.sleep(POLL)
+        return before
 
     def wait(self, name: str, seconds: float = 20) -> list[str]:
         """The addresses of a record as soon as there are some. AcplabError if there are none after so many seconds."""
