@@ -20,7 +20,7 @@ os.environ["ACPLAB_INSTANCE"] = "bench"
 sys.path.insert(0, str(Path(__file__).parents[2] / "helpers"))
 
 import yaml
-from acplab import cluster, drills, faults, images, measure
+from acplab import cluster, dns, drills, faults, images, kube, measure
 from acplab.base import paths
 from acplab.cluster import kind_config
 from acplab.course import lab as labs
@@ -233,6 +233,38 @@ def bench_load() -> list[Row]:
     return rows
 
 
+def bench_dns() -> list[Row]:
+    """DNS loads: our percentiles beside dnsperf's own mean, of the same run; and what the node cache answers itself."""
+    with cluster.ensure("small"):
+        dns.prepare()
+        try:
+            dns.install("node-local-dns")
+            return _dns_rows()
+        finally:
+            dns.clean()
+            kube.delete("pod", "bench-dns", "default")
+
+
+def _dns_rows() -> list[Row]:
+    tools = {"name": "tools", "image": "docker.io/acplab/dns-tools:1.0.0", "imagePullPolicy": "IfNotPresent"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "bench-dns"}, "spec": {"containers": [tools]}}
+    kube.apply([pod], "default")
+    kube.wait("pod", "bench-dns", namespace="default")
+    name, where = ["kubernetes.default.svc.cluster.local"], ("bench-dns", "default")
+    rows = []
+    for title, server in (("CoreDNS", None), ("node cache", "169.254.20.10")):
+        before = dns.counters(*where, dns.servers())
+        seen = dns.load(where[0], name, where[1], rate=500, seconds=10, server=server)
+        mean = statistics.mean(one.ms for one in seen.samples if one.ms is not None)
+        own = 1000 * seen.own["mean"]
+        rows.append((f"{title}: our mean / dnsperf's own", f"{mean:.3f} ms", f"{own:.3f} ms", f"{mean / own:.3f}"))
+        asked = (dns.counters(*where, dns.servers()) - before).requests
+        rows.append(
+            (f"{title}: queries that CoreDNS got", f"{asked}", f"{seen.total} sent", f"{asked / seen.total:.3f}")
+        )
+    return rows
+
+
 def build_vegeta() -> Path:
     """vegeta, a load tool with a constant rate, from the Go module proxy."""
     folder = paths.cache() / "bench"
@@ -286,6 +318,7 @@ BENCHES = {
     "ha": bench_ha,
     "drill": bench_drill,
     "load": bench_load,
+    "dns": bench_dns,
     "checks": bench_checks,
     "tests": bench_tests,
 }
