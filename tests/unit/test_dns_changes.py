@@ -229,7 +229,7 @@ def test_a_record_is_waited_for(monkeypatch):
 
 def test_what_docker_is_told():
     server, controller = (words(CLUSTER, Path("/f")) for words in (zones.server_words, zones.controller_words))
-    assert server[-3:] == ["registry.k8s.io/coredns/coredns:v1.14.7", "-conf", "/Corefile"]
+    assert server[-3:] == ["docker.io/acplab/coredns:1.14.7", "-conf", "/Corefile"]
     assert "/f/zone:/zone:ro" in server
     assert "/f/zone:/zone" in controller
     assert "API_SERVER=https://acplab-x-control-plane:6443" in controller
@@ -253,7 +253,7 @@ def test_a_zone_is_made_asked_and_removed(world, monkeypatch, folders):
 
     encoded = {key: base64.b64encode(key.encode()).decode() for key in ("ca.crt", "token")}
     monkeypatch.setattr(docker, "run", run)
-    monkeypatch.setattr(images, "bundle", lambda name: None)
+    monkeypatch.setattr(images, "bundle", lambda name: images.Bundle(name, {}, Path("/b.tar")))
     monkeypatch.setattr(
         zones.changes, "install", lambda part: world.objects.update({("secret", "private-zone"): {"data": encoded}})
     )
@@ -274,6 +274,8 @@ def test_a_zone_is_made_asked_and_removed(world, monkeypatch, folders):
         "@172.18.0.9",
         "shop.ch-11",
     ]
+    assert ["load", "--input", "/b.tar"] in ran
+    assert folder.stat().st_mode & 0o777 == 0o700
     assert dns.remove_private_zone(CLUSTER)
     assert not folder.exists()
     assert json.dumps(ran).count('"run"') == 2

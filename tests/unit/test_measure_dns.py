@@ -122,6 +122,13 @@ def test_an_answer_of_dig():
     assert (missing.rcode, missing.records, missing.protocol) == ("NXDOMAIN", (), "tcp")
 
 
+def test_a_server_that_did_not_answer_before_another_one_did_is_passed_over():
+    dead = ";; communications error to 192.0.2.53#53: timed out\n"
+    first, second = questions.parse(dead + DIG, ["a", "b"])
+    assert (first.rcode, second.rcode) == ("NOERROR", "NXDOMAIN")
+    assert questions.parse(dead, ["a"])[0].rcode == "timeout"
+
+
 def test_a_question_names_its_server_protocol_and_type(said):
     answers, asked = said
     answers.append(("dig", DIG))

@@ -24,7 +24,7 @@ from acplab.kube import client
 from acplab.topics.dns import changes
 
 SERVER, CONTROLLER = "private-zone-dns", "private-zone-controller"
-SERVER_IMAGE = "registry.k8s.io/coredns/coredns:v1.14.7"
+SERVER_IMAGE = "docker.io/acplab/coredns:1.14.7"
 CONTROLLER_IMAGE = "docker.io/acplab/dns-agent:1.0.0"
 LABEL = "acplab.private-zone"
 API_PORT = 6443  # of a control plane, in the nodes' network
@@ -96,7 +96,7 @@ def private_zone(where: Cluster | None = None) -> PrivateZone:
     (folder / "zone").chmod(0o777)  # the controller is no root
     (folder / "zone/hosts").touch()
     shutil.copy(paths.ROOT / changes.PLATFORM / "private-zone.Corefile", folder / "Corefile")
-    images.bundle("dns")
+    docker.run("load", "--input", images.bundle("dns").archive)  # the images are in the nodes, and here they are not
     for words in (server_words(where, folder), controller_words(where, folder)):
         docker.run("run", "--detach", *words)
     return PrivateZone(_address(where), where.nodes[0])
@@ -159,6 +159,7 @@ def _common(where: Cluster, name: str) -> list[str]:
 def _folder(where: Cluster) -> Path:
     folder = paths.home() / "private-zone" / where.name
     folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # there is a token in it
     return folder
 
 
