@@ -263,6 +263,7 @@ def test_a_zone_is_made_asked_and_removed(world, monkeypatch, folders):
     folder = paths.home() / "private-zone/acplab-x"
     assert (folder / "credentials/token").read_text() == "token"
     assert (folder / "zone/hosts").read_text() == ""
+    assert "SOA" in (folder / "zone/empty").read_text()
     assert zone.addresses("shop.ch-11") == ["172.20.1.5", "172.20.1.9"]
     assert ran[-1] == [
         "exec",

@@ -29,6 +29,7 @@ CONTROLLER_IMAGE = "docker.io/acplab/dns-agent:1.0.0"
 LABEL = "acplab.private-zone"
 API_PORT = 6443  # of a control plane, in the nodes' network
 TOKEN_SECONDS = 20.0
+EMPTY_ZONE = "@ 5 IN SOA ns.invalid. admin.invalid. 1 60 60 60 5\n"
 POLL = 0.5
 # A record is written every second, and read every second; Pods get ready a moment before their endpoints do.
 SETTLE_SECONDS, QUIET_SECONDS = 20.0, 4.0
@@ -95,6 +96,7 @@ def private_zone(where: Cluster | None = None) -> PrivateZone:
     (folder / "zone").mkdir(exist_ok=True)
     (folder / "zone").chmod(0o777)  # the controller is no root
     (folder / "zone/hosts").touch()
+    (folder / "zone/empty").write_text(EMPTY_ZONE)
     shutil.copy(paths.ROOT / changes.PLATFORM / "private-zone.Corefile", folder / "Corefile")
     docker.run("load", "--input", images.bundle("dns").archive)  # the images are in the nodes, and here they are not
     for words in (server_words(where, folder), controller_words(where, folder)):
