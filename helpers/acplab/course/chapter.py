@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acplab import cluster, kube
+from acplab import cluster, images, kube
 from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _, ngettext
 from acplab.base.locks import operation_lock
 from acplab.course import reading
 from acplab.course.namespaces import CHAPTER, LabNamespace, apply_in
+from acplab.course.outside import bring
 from acplab.course.predictions import Predicting
 from acplab.course.spec import unknown
 from acplab.kube import client, contexts, kubectl, showing
@@ -27,12 +28,12 @@ Say = Callable[[str], None]
 class Chapter(Predicting):
     """An open chapter. namespace: its own, fresh; cluster: its own; ingress_url: "http://127.0.0.1:PORT" there."""
 
-    def __init__(self, name: str, own_cluster: Cluster) -> None:
+    def __init__(self, name: str, own_cluster: Cluster, topics: tuple[str, ...] = ()) -> None:
         self.name = name
         self.cluster = own_cluster
         self.ingress_url = own_cluster.ingress_url
         self.namespace = f"ch-{name}"
-        self._own = LabNamespace(self.namespace, CHAPTER, name)
+        self._own = LabNamespace(self.namespace, CHAPTER, name, topics)
         self._visited: set[str] = set()
         self._called, self._kept_as, self._notebook = "chapter", name, _notebook(name)
 
@@ -104,13 +105,17 @@ class Chapter(Predicting):
         )
 
 
-def open(name: str, profile: str = "small", say: Say = print) -> Chapter:
-    """Open a chapter ("10-ingress-release"): see to the cluster, and give the chapter an empty namespace."""
+def open(name: str, profile: str = "small", say: Say = print, outside: tuple[str, ...] = ()) -> Chapter:
+    """Open a chapter ("10-ingress-release"): see to the cluster, and give the chapter an empty namespace.
+
+    outside: topics whose changes outside of the namespace are undone now, if an earlier run has left some, and by close().
+    """
     known = sorted(file.stem for file in (paths.ROOT / "notebooks").glob("*.ipynb"))
     if name not in known:
         raise unknown(_("chapter"), name, known)
-    chapter = Chapter(name, cluster.ensure(profile))
+    chapter = Chapter(name, cluster.ensure(profile), outside)
     client.use(chapter.cluster.kubeconfig)
+    bring(chapter.cluster, images.chapter_bundles(name), {})
     chapter.refresh()
     contexts.use_namespace(profile, chapter.namespace)
     showing.in_chapter(True)

@@ -15,7 +15,7 @@ from acplab import cluster, kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.base.locks import operation_lock
-from acplab.course import files, spec, store
+from acplab.course import files, outside, spec, store
 from acplab.course.namespaces import LAB, LabNamespace, NoCluster, apply_in
 from acplab.course.predictions import Predicting
 from acplab.course.spec import NO_CLUSTER, LabSpec, Task
@@ -54,7 +54,7 @@ class Lab(Predicting):
         self.namespace = lab.namespace
         self.work = lab.work
         self._called, self._kept_as, self._notebook = "lab", lab.id, lab.folder / "lab.ipynb"
-        self._own = NoCluster(lab.id) if lab.cluster == NO_CLUSTER else LabNamespace(lab.namespace, LAB, lab.id)
+        self._own = _own(lab)
 
     @property
     def ingress_url(self) -> str:
@@ -152,6 +152,7 @@ class Lab(Predicting):
         with operation_lock(self.lab.id, _("starting it")), self._ready_cluster(fresh=store.begun(self.lab.id) is None):
             if self._own.ready():
                 say(_("The lab {lab} goes on where it was.").format(lab=self.lab.id))
+                self._bring_outside()  # a chapter may have taken it away meanwhile
             else:
                 self._say_why_again(say)
                 self._set_up()
@@ -214,6 +215,7 @@ class Lab(Predicting):
         """All or nothing: when a step fails or is interrupted, the namespace goes again."""
         try:
             self._own.make()
+            self._bring_outside()
             if self.lab.setup.is_dir():
                 self._wait(kube.apply(self.lab.setup, namespace=self.namespace))
             store.begin(self.lab.id, self._first_notes())
@@ -222,6 +224,10 @@ class Lab(Predicting):
             with suppress(AcplabError):
                 self._own.discard()
             raise
+
+    def _bring_outside(self) -> None:
+        if self.lab.needs or self.lab.outside:
+            outside.bring(cluster.find(self.lab.cluster), self.lab.needs, self.lab.outside)
 
     def _wait(self, applied: list[kube.Applied]) -> None:
         ready = self.lab.ready
@@ -277,6 +283,12 @@ class Lab(Predicting):
 
     def __repr__(self) -> str:
         return self.progress()
+
+
+def _own(lab: LabSpec) -> LabNamespace | NoCluster:
+    if lab.cluster == NO_CLUSTER:
+        return NoCluster(lab.id)
+    return LabNamespace(lab.namespace, LAB, lab.id, tuple(lab.outside))
 
 
 def start(lab_id: str, say: Say = print) -> Lab:

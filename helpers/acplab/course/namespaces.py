@@ -10,7 +10,7 @@ from pathlib import Path
 from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
-from acplab.course import store
+from acplab.course import outside, store
 from acplab.kube import Object
 
 LAB, CHAPTER = "acplab.dev/lab", "acplab.dev/chapter"
@@ -55,11 +55,15 @@ _RESTLESS = (
 
 @dataclass(frozen=True)
 class LabNamespace:
-    """A namespace and the label (key and value) that proves it is ours."""
+    """A namespace and the label (key and value) that proves it is ours.
+
+    topics: those that may have changed something outside of it, which goes with it.
+    """
 
     name: str
     label: str
     owner: str
+    topics: tuple[str, ...] = ()
 
     def look(self) -> Object | None:
         """The namespace, None if there is none; AcplabError if somebody else's has that name."""
@@ -92,7 +96,13 @@ class LabNamespace:
         kube.patch("namespace", self.name, {"metadata": {"annotations": {READY: "true"}}}, None)
 
     def remove(self) -> str:
-        """Delete it with all that is in it, wait until it is gone, and say what that was."""
+        """Delete it with all that is in it, and what its topics have outside; wait until it is gone, and say what that was."""
+        said = [self._remove()]
+        if undone := outside.clean(self.topics):  # even without a namespace: a kill may have come between the two
+            said.append(_("Undone outside of it: {what}.").format(what=", ".join(undone)))
+        return " ".join(said)
+
+    def _remove(self) -> str:
         if self.look() is None:
             return _("There is no namespace {name}; nothing to remove.").format(name=self.name)
         contents = self._contents()

@@ -1,0 +1,31 @@
+"""What a chapter or a lab has outside of its namespace: images in the nodes, and what its topic puts beside and below it.
+
+A topic that changes more than a namespace has a module `outside` with two calls: put(*parts), which may be repeated, and
+clean(), which undoes all of it, also what a killed kernel has left, and says what that was.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from acplab import images
+from acplab.cluster import Cluster
+
+
+def bring(there: Cluster, bundles: Iterable[str], parts: Mapping[str, Sequence[str]]) -> None:
+    """Load these bundles of images into the nodes, and have each topic put its parts into the cluster."""
+    for bundle in bundles:
+        images.load(there.nodes, bundle)
+    for topic, names in parts.items():
+        _of(topic).put(*names)
+
+
+def clean(topics: Iterable[str]) -> list[str]:
+    """Have these topics undo what they have changed; by name."""
+    return [one for topic in topics for one in _of(topic).clean()]
+
+
+def _of(topic: str) -> Any:
+    return importlib.import_module(f"acplab.topics.{topic}.outside")
