@@ -23,6 +23,7 @@ MAX_RATE = 2_000
 MAX_SECONDS = 45  # an exec ends after 60 s
 MAX_QUERIES = 20_000
 MAX_NAMES = 500
+MAX_SOCKETS = 100
 SLOW = 0.95  # below this part of the wanted rate, dnsperf or this machine was the slow one
 # > NOERROR shop.ch11.svc.cluster.local A 0.000856     and of a query that got no answer:  > T shop.ch11... A
 LINE = re.compile(r"^> (?P<rcode>[A-Z0-9]+) (?P<name>\S+) (?P<type>\S+)(?: (?P<seconds>\d+\.\d+))?\s*$", re.M)
@@ -144,14 +145,17 @@ def load(
     type: str = "A",
     protocol: str = "udp",
     timeout: float = 2,
+    sockets: int = 1,
 ) -> Lookups:
     """Ask for these names in turn, `rate` queries per second, and say what came back.
 
     Names are asked as they are: no search domain is added. Query i leaves at start + i/rate, whatever became of the
     earlier ones, as long as fewer than rate x timeout queries wait. server: an address; the cluster's DNS Service if
     it is not given. rate: at most 2000; seconds: at most 45; at most 20000 queries. timeout: seconds, at most 10.
+    type: one, or several as in "A AAAA": each name is asked for each of them. sockets: at most 100; kube-proxy chooses a
+    DNS server for each of them, and keeps it, so one socket asks one server alone.
     """
-    plan = _plan(names, rate, seconds, server or cluster_dns(), type, protocol, timeout)
+    plan = _plan(names, rate, seconds, server or cluster_dns(), type, protocol, timeout, sockets)
     showing.show_line(lambda: kubectl.exec(pod, plan.command, namespace))
     return _run(plan, pod, namespace)
 
@@ -167,9 +171,10 @@ def loading(
     type: str = "A",
     protocol: str = "udp",
     timeout: float = 2,
+    sockets: int = 1,
 ) -> Loading:
     """The same load while a block does something else; the block ends when the load does. Its options are load()'s."""
-    plan = _plan(names, rate, seconds, server or cluster_dns(), type, protocol, timeout)
+    plan = _plan(names, rate, seconds, server or cluster_dns(), type, protocol, timeout, sockets)
     return Loading(lambda: _run(plan, pod, namespace))
 
 
@@ -217,7 +222,14 @@ def cluster_dns() -> str:
 
 
 def _plan(
-    names: Sequence[str], rate: float, seconds: float, server: str, type_: str, protocol: str, timeout: float
+    names: Sequence[str],
+    rate: float,
+    seconds: float,
+    server: str,
+    type_: str,
+    protocol: str,
+    timeout: float,
+    sockets: int = 1,
 ) -> Plan:
     rate, seconds = (
         max(1, round(within("rate", rate, MAX_RATE))),
@@ -231,13 +243,31 @@ def _plan(
                 names=MAX_NAMES, n=MAX_QUERIES
             ),
         )  # fmt: skip
-    lines = "".join(f"{checked_name(name)} {chosen('type', type_, TYPES)}\\n" for name in names)
+    lines = "".join(f"{checked_name(name)} {one}\\n" for name in names for one in _types(type_))
+    clients = min(round(within("sockets", sockets, MAX_SOCKETS)), max(1, round(rate * seconds)))
     waiting = max(100, round(rate * timeout) + 1)
     words = ["dnsperf", "-v", "-s", checked_name(server), "-m", chosen("protocol", protocol, PROTOCOLS)]
-    words += ["-Q", f"{rate}", "-l", f"{seconds}", "-t", f"{timeout:g}", "-q", f"{waiting}", "-c", "1", "-T", "1"]
+    words += [
+        "-Q",
+        f"{rate}",
+        "-l",
+        f"{seconds}",
+        "-t",
+        f"{timeout:g}",
+        "-q",
+        f"{waiting}",
+        "-c",
+        f"{clients}",
+        "-T",
+        "1",
+    ]
     # dnsperf goes through its names again and again only if they are in a file.
     script = f"f=$(mktemp); trap 'rm $f' EXIT; printf {shlex.quote(lines)} >$f; {shlex.join(words)} -d $f"
     return Plan(["sh", "-c", script], rate, seconds)
+
+
+def _types(several: str) -> list[str]:
+    return [chosen("type", one, TYPES) for one in str(several).split() or [several]]
 
 
 def _sample(found: re.Match[str]) -> Sample:

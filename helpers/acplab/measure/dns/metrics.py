@@ -30,8 +30,22 @@ class Counters:
 
     def total(self, name: str, **labels: str) -> int:
         """The sum of a counter ("coredns_dns_requests_total") over all its label sets that have these labels."""
+        return round(self.amount(name, **labels))
+
+    def amount(self, name: str, **labels: str) -> float:
+        """The same of what has no whole numbers, such as seconds."""
         wanted = set(labels.items())
-        return round(sum(value for (own, has), value in self._values.items() if own == name and wanted <= has))
+        return sum(value for (own, has), value in self._values.items() if own == name and wanted <= has)
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Seconds of a core that the servers have used."""
+        return self.amount("process_cpu_seconds_total")
+
+    @property
+    def memory_mb(self) -> float:
+        """Memory that the servers have now, in MB (10^6 bytes); of a difference it says nothing."""
+        return self.amount("process_resident_memory_bytes") / 1e6
 
     @property
     def requests(self) -> int:

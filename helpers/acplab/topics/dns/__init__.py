@@ -8,6 +8,7 @@
 resolv      resolv.conf, ndots, search    policy     dnsPolicy and dnsConfig, as kubelet reads them
 injection   who gets the node cache       path       which way a query goes
 scaling     how many CoreDNS Pods         corefile   a Corefile, and its mistakes
+trials      the same load again and again edits      a Corefile with one thing more
 All of these are pure. What asks a cluster (acplab.measure.dns), draws or grades is loaded when first used.
 """
 
@@ -36,11 +37,13 @@ EXPECTED = (
     "resolves",
 )
 DIAGNOSED = ("broken_corefile", "names_tried", "not_injected")
-DRAWN = ("name_picture", "path_picture")
+DRAWN = ("compared", "compared_picture", "name_picture", "path_picture")
 CHANGED = (
     "changed_corefile", "clean", "install", "prepare", "read_corefile", "reload_corefile", "remove", "restore_corefile",
     "set_corefile", "with_host", "with_log",
 )  # fmt: skip
+TRIED = ("crash", "frozen", "hang", "limit_coredns", "lookup_seconds", "restore_coredns", "sidecar", "trial")
+EDITED = ("with_line", "with_stub_zone")
 ZONE = ("find_zone", "private_zone", "remove_private_zone", "set_balancer")
 # What needs more than the model does, and the module that has it.
 LATER = {
@@ -49,6 +52,8 @@ LATER = {
     **dict.fromkeys(DIAGNOSED, "acplab.topics.dns.diagnose"),
     **dict.fromkeys(DRAWN, "acplab.topics.dns.picture"),
     **dict.fromkeys(CHANGED, "acplab.topics.dns.changes"),
+    **dict.fromkeys(TRIED, "acplab.topics.dns.trials"),
+    **dict.fromkeys(EDITED, "acplab.topics.dns.edits"),
     **dict.fromkeys(ZONE, "acplab.topics.dns.zones"),
 }
 __all__ = [

@@ -19,6 +19,7 @@ from acplab.datapath import node_exec
 from acplab.measure.dns.questions import chosen
 from acplab.measure.dns.server_pods import servers
 from acplab.topics.dns.injection import CACHE
+from acplab.topics.dns.trials import restore_coredns
 
 T = TypeVar("T")
 NAMESPACE = "kube-system"
@@ -64,7 +65,8 @@ def remove(part: str) -> bool:
 
 def clean() -> list[str]:
     """Undo all that is changed: the Corefile first, then each part. What was undone, by name."""
-    undone = [_("the Corefile")] if restore_corefile() else []
+    undone = [_("the CPU and the replicas of CoreDNS")] if restore_coredns() else []
+    undone += [_("the Corefile")] if restore_corefile() else []
     # The webhook goes before the cache: until then new Pods would get a cache that is not there.
     return undone + [part for part in ("dns-injection", "node-local-dns", "private-zone") if remove(part)]
 
