@@ -59,10 +59,10 @@ def logged(namespace: str) -> Iterator[None]:
     ],
 )
 def test_kubelet_writes_what_the_model_says(namespace, spec):
-    node = conf_of(namespace, make(namespace, "on-node", dnsPolicy="Default")["metadata"]["name"])
     cluster_dns = kube.get("service", "kube-dns", "kube-system")["spec"]["clusterIP"]
     try:
-        make(namespace, "one", **spec)
+        own = make(namespace, "one", **spec)["spec"]["nodeName"]
+        node = dns.ResolvConf.parse(node_exec.run(own, "cat", "/etc/resolv.conf"))
         found, wanted = conf_of(namespace, "one"), dns.resolv_conf(spec, namespace, cluster_dns, node)
         assert (found.nameservers, found.search) == (wanted.nameservers, wanted.search)
         assert sorted(found.options) == sorted(wanted.options)
@@ -104,13 +104,13 @@ def test_a_load_agrees_with_dnsperf_and_with_coredns(namespace):
 
 
 def test_a_refused_corefile_changes_nothing(namespace):
-    broken = dns.read_corefile().replace("cache 30", "cahce 30")
+    good = dns.read_corefile()
     try:
-        said = dns.reload_corefile(broken)
+        said = dns.reload_corefile(good.replace("cache 30", "cahce 30"))
         assert all("failed" in words for words in said.values())
         assert dns.ask("client", "kubernetes.default.svc.cluster.local.", namespace).rcode == "NOERROR"
     finally:
-        dns.restore_corefile()
+        dns.set_corefile(good, restart=False)
 
 
 @pytest.fixture(scope="module")

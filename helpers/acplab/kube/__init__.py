@@ -13,6 +13,7 @@ from acplab.kube.verbs import (
     api_resources,
     apply,
     delete,
+    dry_run,
     events,
     exists,
     find,
@@ -26,7 +27,7 @@ from acplab.kube.verbs import (
 from acplab.kube.waiting import wait
 
 __all__ = [
-    "Applied", "Object", "Objects", "annotate", "api_resources", "apply", "cordon", "delete", "drain", "events", "exec",
-    "exists", "extended_resource", "find", "get", "label", "list", "logs", "patch", "read_manifests", "restart", "scale",
-    "show_commands", "temporarily", "uncordon", "wait",
+    "Applied", "Object", "Objects", "annotate", "api_resources", "apply", "cordon", "delete", "drain", "dry_run", "events",
+    "exec", "exists", "extended_resource", "find", "get", "label", "list", "logs", "patch", "read_manifests", "restart",
+    "scale", "show_commands", "temporarily", "uncordon", "wait",
 ]  # fmt: skip

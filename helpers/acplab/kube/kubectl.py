@@ -58,14 +58,25 @@ def exists(kind: str, name: str, namespace: str | None = None) -> str:
 
 def apply(source: Source, namespace: str | None = None, **values: str) -> str | None:
     """Of kube.apply: of a file as it is; of text, dicts and filled values as a here-document."""
+    return _applied(APPLY, source, namespace, values)
+
+
+def dry_run(source: Source, namespace: str | None = None, **values: str) -> str | None:
+    """Of kube.dry_run."""
+    return _applied((*APPLY, "--dry-run=server", "-o", "yaml"), source, namespace, values)
+
+
+def _applied(
+    command: builtins.tuple[str, ...], source: Source, namespace: str | None, values: dict[str, str]
+) -> str | None:
     objects = read_manifests(source, **values)
     named = {one["metadata"].get("namespace") for one in objects if resource(one["kind"], one["apiVersion"]).namespaced}
     if None in named and len(named) > 1:
         return None  # kubectl takes -n for all objects of a call, or for none
     place = ("-n", namespace or "default") if None in named else ()
     if isinstance(source, str | Path) and "\n" not in str(source) and not values:
-        return _join(*APPLY, "-f", _from_the_checkout(source), *place)
-    return f"{_join(*APPLY, '-f', '-', *place)} <<'EOF'\n{_text(objects)}EOF"
+        return _join(*command, "-f", _from_the_checkout(source), *place)
+    return f"{_join(*command, '-f', '-', *place)} <<'EOF'\n{_text(objects)}EOF"
 
 
 def _text(objects: builtins.list[Object]) -> str:

@@ -55,12 +55,7 @@ def apply(source: Source, namespace: str | None = None, **values: str) -> Done:
     namespace: for namespaced objects that name none. values: fill ${name} in the text.
     All objects are checked before the first is written, so a bad manifest changes nothing.
     """
-    objects = [_without_servers_own(one) for one in read_manifests(source, **values)]
-    kinds = [resource(one["kind"], one["apiVersion"]) for one in objects]
-    for one, kind in zip(objects, kinds, strict=True):
-        if kind.namespaced:
-            one["metadata"].setdefault("namespace", namespace or "default")
-    client.require_own_cluster()
+    objects, kinds = _placed(source, namespace, values)
     for one, kind in zip(objects, kinds, strict=True):
         if _can_be_tried(one, objects):
             _server_side_apply(one, kind, dry_run=True)
@@ -68,6 +63,27 @@ def apply(source: Source, namespace: str | None = None, **values: str) -> Done:
     if any(one["kind"] == "CustomResourceDefinition" for one in objects):
         client.invalidate_discovery()
     return done
+
+
+@verb(kubectl.dry_run)
+def dry_run(source: Source, namespace: str | None = None, **values: str) -> Objects:
+    """What the API server would make of these manifests, with its defaults and its webhooks. Nothing is written.
+
+    source, namespace and values: as apply() takes them.
+    """
+    objects, kinds = _placed(source, namespace, values)
+    return [_server_side_apply(one, kind, dry_run=True) for one, kind in zip(objects, kinds, strict=True)]
+
+
+def _placed(source: Source, namespace: str | None, values: dict[str, str]) -> tuple[Objects, list[Any]]:
+    """The objects in their namespaces, and their kinds; AcplabError if the cluster is not ours."""
+    objects = [_without_servers_own(one) for one in read_manifests(source, **values)]
+    kinds = [resource(one["kind"], one["apiVersion"]) for one in objects]
+    for one, kind in zip(objects, kinds, strict=True):
+        if kind.namespaced:
+            one["metadata"].setdefault("namespace", namespace or "default")
+    client.require_own_cluster()
+    return objects, kinds
 
 
 def _without_servers_own(one: Object) -> Object:

@@ -18,7 +18,7 @@ from acplab.base.i18n import _
 from acplab.datapath import node_exec
 from acplab.measure.dns.questions import chosen
 from acplab.measure.dns.server_pods import servers
-from acplab.topics.dns.injection import CACHE
+from acplab.topics.dns.injection import CACHE, SIDECAR, is_injected
 from acplab.topics.dns.trials import restore_coredns
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ def install(part: str) -> None:
     if kind != "secret":
         kube.wait(kind, name, namespace=NAMESPACE)
     if part == "dns-injection":
-        _wait_for_trust()
+        _wait_for_injection()
 
 
 def remove(part: str) -> bool:
@@ -129,12 +129,13 @@ def _reloads(pod: str) -> list[str]:
 
 
 def restore_corefile() -> bool:
-    """Put back the Corefile from before; says whether there was one."""
+    """Put back the Corefile from before; says whether there was one. CoreDNS is restarted if it has another one."""
     kept = kube.find("configmap", BEFORE, NAMESPACE)
     if kept is None:
         return False
-    kube.patch("configmap", COREFILE, {"data": {"Corefile": kept["data"]["Corefile"]}}, NAMESPACE)
-    _restart()
+    if (text := kept["data"]["Corefile"]) != read_corefile():
+        kube.patch("configmap", COREFILE, {"data": {"Corefile": text}}, NAMESPACE)
+        _restart()
     kube.delete("configmap", BEFORE, NAMESPACE)  # last, so that a kill before this loses nothing
     return True
 
@@ -181,21 +182,24 @@ def _place(one: kube.Object, verb: Callable[[str, str, str | None], T]) -> T:
     return verb(one["kind"].lower(), one["metadata"]["name"], one["metadata"].get("namespace"))
 
 
-def _wait_for_trust() -> None:
-    """Until the webhook has told the API server its certificate: before, nothing is injected."""
+def _wait_for_injection() -> None:
+    """Until the API server knows the webhook's certificate and reaches it: before, Pods are made as they are."""
     deadline = time.monotonic() + SECONDS
-    while not _is_trusted():
+    while not _injects():
         if time.monotonic() > deadline:
             raise AcplabError(
-                _("The webhook dns-injection has not announced itself within {s:g} s.").format(s=SECONDS),
+                _("The webhook dns-injection has injected nothing within {s:g} s.").format(s=SECONDS),
                 _("Look at: kubectl logs deployment/dns-injection -n kube-system"),
             )
         time.sleep(POLL)
 
 
-def _is_trusted() -> bool:
-    found = kube.get("mutatingwebhookconfiguration", "dns-injection")
-    return all(one["clientConfig"].get("caBundle") for one in found["webhooks"])
+def _injects() -> bool:
+    """Whether a Pod that asked for a sidecar would get one. The Pod is not made."""
+    container = {"name": "asks", "image": "docker.io/acplab/dns-tools:1.0.0"}
+    metadata = {"name": "asks-for-a-sidecar", "annotations": {SIDECAR: "on"}}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}}
+    return is_injected(kube.dry_run([pod], "default")[0], first="127.0.0.1")
 
 
 def _take_address_away() -> bool:
