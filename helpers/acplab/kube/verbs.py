@@ -44,6 +44,7 @@ class Applied:
 # Names of their own, since list() hides the built-in one here.
 Done = list[Applied]
 Lines = list[str]
+Targets = list[Any]
 Kinds = list[tuple[str, bool]]
 
 
@@ -75,7 +76,7 @@ def dry_run(source: Source, namespace: str | None = None, **values: str) -> Obje
     return [_server_side_apply(one, kind, dry_run=True) for one, kind in zip(objects, kinds, strict=True)]
 
 
-def _placed(source: Source, namespace: str | None, values: dict[str, str]) -> tuple[Objects, list[Any]]:
+def _placed(source: Source, namespace: str | None, values: dict[str, str]) -> tuple[Objects, Targets]:
     """The objects in their namespaces, and their kinds; AcplabError if the cluster is not ours."""
     objects = [_without_servers_own(one) for one in read_manifests(source, **values)]
     kinds = [resource(one["kind"], one["apiVersion"]) for one in objects]
