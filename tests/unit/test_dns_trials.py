@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from types import SimpleNamespace
 
 import pytest
 from acplab import dns, kube
@@ -41,7 +40,10 @@ def deployment(monkeypatch) -> kube.Object:
     for verb in ("get", "find"):
         monkeypatch.setattr(kube, verb, lambda *words: found)
     monkeypatch.setattr(kube, "patch", patch)
+    pods = [{"metadata": {"name": "new"}}, {"metadata": {"name": "old", "deletionTimestamp": "now"}}]
     monkeypatch.setattr(kube, "wait", lambda *words, **options: None)
+    monkeypatch.setattr(kube, "list", lambda *words: pods)
+    monkeypatch.setattr(kube, "delete", lambda kind, name, namespace, grace: found.setdefault("ended", []).append(name))
     return found
 
 
@@ -54,10 +56,13 @@ def test_coredns_gets_less_and_then_what_it_had(deployment):
     assert deployment["spec"]["replicas"] == 1
     assert container(deployment)["resources"]["limits"] == {"cpu": "33m", "memory": "170Mi"}
     assert container(deployment)["resources"]["requests"]["cpu"] == "33m"  # a request above the limit is refused
+    assert deployment["ended"] == ["old"]  # a load that begins now must not meet it
     dns.limit_coredns(33, replicas=4)
+    assert trials.coredns_is_limited()
     assert dns.restore_coredns()
     assert (deployment["spec"]["replicas"], container(deployment)) == (2, CONTAINER)
-    assert not dns.restore_coredns() or deployment["metadata"]["annotations"][trials.BEFORE] is None
+    assert not trials.coredns_is_limited()
+    assert not dns.restore_coredns()
 
 
 @pytest.mark.parametrize("wrong", [{"milli_cores": 0}, {"milli_cores": 3000}, {"milli_cores": 20, "replicas": 7}])
@@ -88,7 +93,6 @@ def asked(monkeypatch) -> dict:
     monkeypatch.setattr(trials, "counters", counters)
     monkeypatch.setattr(trials, "servers", list)
     monkeypatch.setattr(trials, "load", load)
-    monkeypatch.setattr(trials, "time", SimpleNamespace(monotonic=iter(range(0, 100, 5)).__next__))
     return told
 
 

@@ -19,7 +19,7 @@ from acplab.datapath import node_exec
 from acplab.measure.dns.questions import chosen
 from acplab.measure.dns.server_pods import servers
 from acplab.topics.dns.injection import CACHE, SIDECAR, is_injected
-from acplab.topics.dns.trials import restore_coredns
+from acplab.topics.dns.trials import coredns_is_limited, restore_coredns
 
 T = TypeVar("T")
 NAMESPACE = "kube-system"
@@ -65,8 +65,8 @@ def remove(part: str) -> bool:
 
 def clean() -> list[str]:
     """Undo all that is changed: the Corefile first, then each part. What was undone, by name."""
-    undone = [_("the CPU and the replicas of CoreDNS")] if restore_coredns() else []
-    undone += [_("the Corefile")] if restore_corefile() else []
+    undone = [_("the Corefile")] if restore_corefile(restart=not coredns_is_limited()) else []
+    undone += [_("the CPU and the replicas of CoreDNS")] if restore_coredns() else []  # this replaces its Pods, too
     # The webhook goes before the cache: until then new Pods would get a cache that is not there.
     return undone + [part for part in ("dns-injection", "node-local-dns", "private-zone") if remove(part)]
 
@@ -128,14 +128,18 @@ def _reloads(pod: str) -> list[str]:
     return [line.partition("plugin/reload: ")[2] for line in lines if any(words in line for words in RELOADED)]
 
 
-def restore_corefile() -> bool:
-    """Put back the Corefile from before; says whether there was one. CoreDNS is restarted if it has another one."""
+def restore_corefile(restart: bool = True) -> bool:
+    """Put back the Corefile from before; says whether there was one. CoreDNS is restarted if it has another one.
+
+    restart: no if its Pods are replaced afterwards anyway.
+    """
     kept = kube.find("configmap", BEFORE, NAMESPACE)
     if kept is None:
         return False
     if (text := kept["data"]["Corefile"]) != read_corefile():
         kube.patch("configmap", COREFILE, {"data": {"Corefile": text}}, NAMESPACE)
-        _restart()
+        if restart:
+            _restart()
     kube.delete("configmap", BEFORE, NAMESPACE)  # last, so that a kill before this loses nothing
     return True
 
