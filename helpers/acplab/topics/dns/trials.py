@@ -67,7 +67,7 @@ def trial(
     namespace: str,
     *,
     lookups: float = 150,
-    seconds: float = 5,
+    seconds: float = 3,
     server: str | None = None,
 ) -> Trial:
     """What a program costs that looks up a name `lookups` times per second, each time with all queries of its resolv.conf.
