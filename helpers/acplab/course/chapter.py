@@ -14,7 +14,7 @@ from acplab.base.i18n import _, ngettext
 from acplab.base.locks import operation_lock
 from acplab.course import reading
 from acplab.course.namespaces import CHAPTER, LabNamespace, apply_in
-from acplab.course.outside import bring
+from acplab.course.outside import load
 from acplab.course.predictions import Predicting
 from acplab.course.spec import unknown
 from acplab.kube import client, contexts, kubectl, showing
@@ -115,7 +115,7 @@ def open(name: str, profile: str = "small", say: Say = print, outside: tuple[str
         raise unknown(_("chapter"), name, known)
     chapter = Chapter(name, cluster.ensure(profile), outside)
     client.use(chapter.cluster.kubeconfig)
-    bring(chapter.cluster, images.chapter_bundles(name), {})
+    load(chapter.cluster, images.chapter_bundles(name))
     chapter.refresh()
     contexts.use_namespace(profile, chapter.namespace)
     showing.in_chapter(True)

@@ -152,7 +152,7 @@ class Lab(Predicting):
         with operation_lock(self.lab.id, _("starting it")), self._ready_cluster(fresh=store.begun(self.lab.id) is None):
             if self._own.ready():
                 say(_("The lab {lab} goes on where it was.").format(lab=self.lab.id))
-                self._bring_outside()  # a chapter may have taken it away meanwhile
+                outside.put(self.lab.outside)  # a chapter of the topic may have taken it away meanwhile
             else:
                 self._say_why_again(say)
                 self._set_up()
@@ -215,9 +215,10 @@ class Lab(Predicting):
         """All or nothing: when a step fails or is interrupted, the namespace goes again."""
         try:
             self._own.make()
-            self._bring_outside()
+            self._load_images()
             if self.lab.setup.is_dir():
                 self._wait(kube.apply(self.lab.setup, namespace=self.namespace))
+            outside.put(self.lab.outside)
             store.begin(self.lab.id, self._first_notes())
             self._own.mark_ready()
         except BaseException:
@@ -225,9 +226,9 @@ class Lab(Predicting):
                 self._own.discard()
             raise
 
-    def _bring_outside(self) -> None:
-        if self.lab.needs or self.lab.outside:
-            outside.bring(cluster.find(self.lab.cluster), self.lab.needs, self.lab.outside)
+    def _load_images(self) -> None:
+        if self.lab.needs:
+            outside.load(cluster.find(self.lab.cluster), self.lab.needs)
 
     def _wait(self, applied: list[kube.Applied]) -> None:
         ready = self.lab.ready

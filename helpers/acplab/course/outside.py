@@ -14,10 +14,14 @@ from acplab import images
 from acplab.cluster import Cluster
 
 
-def bring(there: Cluster, bundles: Iterable[str], parts: Mapping[str, Sequence[str]]) -> None:
-    """Load these bundles of images into the nodes, and have each topic put its parts into the cluster."""
+def load(there: Cluster, bundles: Iterable[str]) -> None:
+    """Load these bundles of images into the nodes that lack them."""
     for bundle in bundles:
         images.load(there.nodes, bundle)
+
+
+def put(parts: Mapping[str, Sequence[str]]) -> None:
+    """Have each topic put its parts into the cluster in use, or beside it."""
     for topic, names in parts.items():
         _of(topic).put(*names)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import shutil
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +30,7 @@ SERVER_IMAGE = "docker.io/acplab/coredns:1.14.7"
 CONTROLLER_IMAGE = "docker.io/acplab/dns-agent:1.0.0"
 LABEL = "acplab.private-zone"
 API_PORT = 6443  # of a control plane, in the nodes' network
-TOKEN_SECONDS = 20.0
+TOKEN_SECONDS = START_SECONDS = 20.0
 EMPTY_ZONE = "@ 5 IN SOA ns.invalid. admin.invalid. 1 60 60 60 5\n"
 POLL = 0.5
 # A record is written every second, and read every second; Pods get ready a moment before their endpoints do.
@@ -46,6 +48,13 @@ class PrivateZone:
         """The addresses of $svc.$ns, sorted; [] if there is no such record. Asked on a node, not in a Pod."""
         said = docker.run("exec", self.node, "dig", "+short", "+tries=1", "+time=2", f"@{self.address}", name)
         return sorted(line for line in said.split() if line[0].isdigit())
+
+    def answers(self) -> bool:
+        """Whether the server answers at all; that there is no such name is an answer."""
+        with suppress(AcplabError):
+            self.addresses("anything.default")
+            return True
+        return False
 
     def wait_gone(self, name: str, seconds: float = 20) -> None:
         """Wait until there is no such record. AcplabError if it is still there after so many seconds."""
@@ -93,15 +102,32 @@ def private_zone(where: Cluster | None = None) -> PrivateZone:
         changes.install("private-zone")
         folder = _folder(where)
         _write_credentials(folder / "credentials")
+    _write_files(folder)
+    docker.run("load", "--input", images.bundle("dns").archive)  # the images are in the nodes, and here they are not
+    docker.run("run", "--detach", *controller_words(where, folder))
+    _wait_for((folder / "zone/hosts").exists, CONTROLLER, where)
+    docker.run("run", "--detach", *server_words(where, folder))  # it begins with what the controller has found
+    zone = PrivateZone(_address(where), where.nodes[0])
+    _wait_for(zone.answers, SERVER, where)
+    return zone
+
+
+def _write_files(folder: Path) -> None:
     (folder / "zone").mkdir(exist_ok=True)
     (folder / "zone").chmod(0o777)  # the controller is no root
-    (folder / "zone/hosts").touch()
     (folder / "zone/empty").write_text(EMPTY_ZONE)
     shutil.copy(paths.ROOT / changes.PLATFORM / "private-zone.Corefile", folder / "Corefile")
-    docker.run("load", "--input", images.bundle("dns").archive)  # the images are in the nodes, and here they are not
-    for words in (server_words(where, folder), controller_words(where, folder)):
-        docker.run("run", "--detach", *words)
-    return PrivateZone(_address(where), where.nodes[0])
+
+
+def _wait_for(is_so: Callable[[], bool], part: str, where: Cluster) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_so():
+        if time.monotonic() > deadline:
+            raise AcplabError(
+                _("{part} has not begun to work within {s:g} s.").format(part=part, s=START_SECONDS),
+                _("Look at: docker logs {name}").format(name=f"{where.name}-{part}"),
+            )
+        time.sleep(POLL)
 
 
 def find_zone(where: Cluster | None = None) -> PrivateZone | None:
