@@ -97,12 +97,12 @@ def asked(monkeypatch) -> dict:
 
 
 def test_a_trial_asks_all_that_the_resolver_asks(asked):
-    found = dns.trial("client", CONF, "www.example.com", "ch", lookups=150)
+    found = dns.trial("client", CONF, "www.example.com", "ch", lookups=150, seconds=5)
     assert asked["names"][0] == "www.example.com.ch.svc.cluster.local."
     assert asked["names"][-1] == "www.example.com."
     assert (len(asked["names"]), asked["rate"], asked["type"]) == (4, 1200, "A AAAA")
     assert (found.each, found.coredns) == (8, 8)
-    assert (found.cores, found.half) == (pytest.approx(0.1), 50)
+    assert (found.cores, found.third) == (pytest.approx(0.1), 33)
     assert "100 millicores" in repr(found)
 
 
@@ -111,8 +111,8 @@ def test_a_trailing_dot_costs_a_quarter(asked):
     assert (asked["names"], asked["rate"]) == (["www.example.com."], 300)
 
 
-def test_half_of_nothing_is_the_least():
-    assert trials.Trial(lookups(1.0), 8, 8, 0.0).half == trials.LEAST_MILLI
+def test_a_third_of_nothing_is_the_least():
+    assert trials.Trial(lookups(1.0), 8, 8, 0.0).third == trials.LEAST_MILLI
 
 
 def test_cases_side_by_side():

@@ -1,7 +1,7 @@
 """One load, asked again and again: of one small CoreDNS, of several, of a cache, by a better client.
 
 need = trial(client, conf, "www.example.com", namespace)     what it costs: latency, loss, queries and CPU at CoreDNS
-limit_coredns(milli_cores=need.half, replicas=1)             too little CPU, on purpose
+limit_coredns(milli_cores=need.third, replicas=1)             too little CPU, on purpose
 restore_coredns()                                            as it was; clean() does it too
 with frozen(pod): ...                                        it hangs: it runs, and answers nobody
 """
@@ -45,9 +45,9 @@ class Trial:
     cores: float
 
     @property
-    def half(self) -> int:
-        """Half of the CPU that CoreDNS used, in millicores."""
-        return max(LEAST_MILLI, round(self.cores * 500))
+    def third(self) -> int:
+        """A third of the CPU that CoreDNS used, in millicores."""
+        return max(LEAST_MILLI, round(self.cores * 1000 / 3))
 
     def __repr__(self) -> str:
         lines = [
