@@ -15,11 +15,11 @@ The Pod must have the tools: manifests/11-service-discovery/client.yaml makes on
 from acplab.measure.dns.loads import Loading, Lookups, load, loading
 from acplab.measure.dns.metrics import Counters, counters
 from acplab.measure.dns.query_log import Query
-from acplab.measure.dns.questions import Answer, Record, ask, ask_all, look_up
+from acplab.measure.dns.questions import Answer, Record, ask, ask_all, look_up, resolver_file
 from acplab.measure.dns.server_pods import Server, servers
 from acplab.measure.dns.watching import Watched, watch
 
 __all__ = [
     "Answer", "Counters", "Loading", "Lookups", "Query", "Record", "Server", "Watched", "ask", "ask_all", "counters",
-    "load", "loading", "look_up", "servers", "watch",
+    "load", "loading", "look_up", "resolver_file", "servers", "watch",
 ]  # fmt: skip

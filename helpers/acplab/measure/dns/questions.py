@@ -118,6 +118,11 @@ def look_up(pod: str, name: str, namespace: str) -> list[str]:
     return sorted({line.split()[0] for line in said.splitlines() if line.strip()})
 
 
+def resolver_file(pod: str, namespace: str) -> str:
+    """The Pod's /etc/resolv.conf. AcplabError if its image has no cat."""
+    return kube.exec(pod, ["cat", "/etc/resolv.conf"], namespace)
+
+
 def checked_name(name: str) -> str:
     """The name; AcplabError if it cannot be one. It goes into a command line, so an option is none either."""
     if not isinstance(name, str) or not re.fullmatch(r"(?!-)[A-Za-z0-9_*.-]{1,254}", name):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.grading import LabView, Result
@@ -90,7 +89,7 @@ def conf_of(lab: LabView, pod: str) -> ResolvConf | None:
     if not is_there(lab, pod):
         return None
     try:
-        return ResolvConf.parse(kube.exec(pod, ["cat", "/etc/resolv.conf"], lab.namespace))
+        return ResolvConf.parse(dns.resolver_file(pod, lab.namespace))
     except AcplabError:  # an image without cat
         return _conf_by_spec(lab, pod)
 
