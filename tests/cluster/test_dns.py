@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from acplab import dns, kube
+from acplab.course import namespaces, outside
 from acplab.datapath import node_exec
+from acplab.host import docker
 from acplab.topics.dns.injection import CACHE
 from shopfront import fresh_namespace
 
+pytestmark = pytest.mark.alone  # it changes kube-system, whose contents the proofs of labs compare
 NAME, ADDRESS = "www.example.com", "192.0.2.80"
 TOOLS = {"name": "tools", "image": "docker.io/acplab/dns-tools:1.0.0", "imagePullPolicy": "IfNotPresent"}
 EMPTY = {"terminationGracePeriodSeconds": 0, "containers": [TOOLS]}
@@ -178,3 +184,48 @@ def test_private_zone_follows_the_pods(namespace, cluster):
     assert zone.wait(f"z.{namespace}") == [address]
     kube.delete("service", "z", namespace)
     zone.wait_gone(f"z.{namespace}")
+
+
+# What a chapter does to the cluster, step by step; each says when it begins.
+STEPS = """
+import time
+from acplab import cluster, dns
+from acplab.kube import client
+client.use(cluster.find("small").kubeconfig)
+for step in (
+    lambda: dns.set_corefile(dns.with_log(dns.read_corefile()), restart=False),
+    lambda: dns.install("node-local-dns"),
+    lambda: dns.install("dns-injection"),
+    lambda: dns.private_zone(),
+    lambda: time.sleep(60),
+):
+    print("next", flush=True)
+    step()
+"""
+
+
+def state(cluster: Any) -> dict[str, Any]:
+    """Everything that the chapter changes."""
+    return {
+        "objects": namespaces.inventory(),
+        "Corefile": dns.read_corefile(),
+        "addresses": [node for node in cluster.nodes if CACHE in node_exec.run(node, "ip", "-o", "address", "show")],
+        "containers": docker.run("ps", "--all", "--quiet", "--filter", f"label=acplab.private-zone={cluster.name}"),
+    }
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(("step", "seconds"), [(2, 0.3), (3, 0.1), (5, 0.0)])
+def test_what_a_killed_process_has_left_is_undone(namespace, cluster, step, seconds):
+    dns.remove_private_zone(cluster)
+    dns.clean()
+    before = state(cluster)
+    with subprocess.Popen([sys.executable, "-c", STEPS], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        for _begun in range(step):
+            assert process.stdout.readline() == "next\n"
+        time.sleep(seconds)  # in the middle of the step
+        process.kill()
+    assert state(cluster) != before
+    assert outside.clean(["dns"])
+    assert state(cluster) == before
