@@ -210,7 +210,7 @@ def state(cluster: Any) -> dict[str, Any]:
         "objects": namespaces.inventory(),
         "Corefile": dns.read_corefile(),
         "addresses": [node for node in cluster.nodes if CACHE in node_exec.run(node, "ip", "-o", "address", "show")],
-        "containers": docker.run("ps", "--all", "--quiet", "--filter", f"label=acplab.private-zone={cluster.name}"),
+        "containers": docker.run("ps", "--all", "--quiet", "--filter", f"label=acplab.dev/beside={cluster.name}"),
     }
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from acplab import dns, images, kube
-from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.cluster import Cluster
 from acplab.datapath import node_exec
@@ -190,7 +189,9 @@ def test_a_zone_is_found_if_it_runs_and_an_slb_gets_its_address(monkeypatch):
     running = {"ps": ""}
     monkeypatch.setattr(docker, "run", lambda *words: running["ps"] if words[0] == "ps" else "172.18.0.9\n")
     assert zones.find_zone(CLUSTER) is None
-    running["ps"] = "abc\n"
+    running["ps"] = "acplab-x-private-zone-dns\n"
+    assert zones.find_zone(CLUSTER) is None, "the controller is gone"
+    running["ps"] += "acplab-x-private-zone-controller\n"
     assert zones.find_zone(CLUSTER) == zones.PrivateZone("172.18.0.9", "acplab-x-control-plane")
     patched = []
     monkeypatch.setattr(kube, "patch", lambda *words, **options: patched.append((words, options)))
@@ -238,7 +239,7 @@ def test_what_docker_is_told():
     assert "/f/zone:/zone" in controller
     assert "API_SERVER=https://acplab-x-control-plane:6443" in controller
     for words in (server, controller):
-        assert words[words.index("--label") + 1] == "acplab.private-zone=acplab-x"
+        assert words[words.index("--label") + 1] == "acplab.dev/beside=acplab-x"
 
 
 def test_a_cluster_with_a_load_balancer_is_asked_through_it():
@@ -252,8 +253,8 @@ def test_a_zone_is_made_asked_and_removed(world, monkeypatch, folders):
     def run(*words, **options):
         ran.append(list(map(str, words)))
         if "privatezone" in words:  # what the controller does at its start
-            (paths.home() / "private-zone/acplab-x/zone/hosts").touch()
-        if words[0] == "ps":
+            (CLUSTER.kubeconfig.with_name("private-zone") / "zone/hosts").touch()
+        if words[0] == "ps" and "--quiet" in words:
             return "abc\n" if any(one[0] == "run" for one in ran) else ""
         return {"inspect": "172.18.0.9\n", "exec": "172.20.1.9\n172.20.1.5\n"}.get(words[0], "")
 
@@ -266,7 +267,7 @@ def test_a_zone_is_made_asked_and_removed(world, monkeypatch, folders):
     monkeypatch.setattr(Cluster, "__enter__", lambda self: self)
     monkeypatch.setattr(Cluster, "__exit__", lambda self, *error: None)
     zone = dns.private_zone(CLUSTER)
-    folder = paths.home() / "private-zone/acplab-x"
+    folder = CLUSTER.kubeconfig.with_name("private-zone")
     assert (folder / "credentials/token").read_text() == "token"
     assert "SOA" in (folder / "zone/empty").read_text()
     assert zone.addresses("shop.ch-11") == ["172.20.1.5", "172.20.1.9"]
@@ -283,5 +284,6 @@ def test_a_zone_is_made_asked_and_removed(world, monkeypatch, folders):
     assert ["load", "--input", "/b.tar"] in ran
     assert folder.stat().st_mode & 0o777 == 0o700
     assert dns.remove_private_zone(CLUSTER)
+    assert ["rm", "--force", "abc"] in ran
     assert not folder.exists()
     assert json.dumps(ran).count('"run"') == 2

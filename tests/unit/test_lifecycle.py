@@ -44,6 +44,7 @@ def instance(folders, monkeypatch):
     monkeypatch.setattr(connection, "_used", [])
     monkeypatch.setattr(nodes, "pod_vswitch", lambda: "172.28.254.0/24")
     monkeypatch.setattr(nodes, "network_range", lambda: "172.28.0.0/16")
+    monkeypatch.setattr(nodes, "remove_beside", lambda cluster: False)
     monkeypatch.setattr(limits, "require", lambda nodes: None)
     monkeypatch.setattr(limits, "require_disk", lambda nodes: None)
 

@@ -22,6 +22,7 @@ from acplab.kube.conditions import verdict
 from acplab.kube.ownership import owner
 
 NETWORK = "acplab"
+BESIDE = "acplab.dev/beside"  # a label of a container: the cluster without which it is of no use
 # A network of our own with a stated range: Docker then lets a node keep its address. The first that is
 # free is taken; none meets the Pod and Service ranges of the clusters.
 HOLD_SECONDS = "900"  # then a holder ends by itself, should nobody remove it
@@ -129,9 +130,19 @@ def _hold(address: str, image: str) -> str:
     return docker.run("run", *idle, image, HOLD_SECONDS).strip()
 
 
+def remove_beside(cluster: str) -> bool:
+    """Remove the containers that a topic runs beside this cluster, by their label BESIDE; whether there were any."""
+    ownership.require_own(cluster)
+    found = docker.run("ps", "--all", "--quiet", "--filter", f"label={BESIDE}={cluster}").split()
+    if found:
+        docker.run("rm", "--force", *found)
+    return bool(found)
+
+
 def stop(cluster: str) -> list[str]:
     """Stop the nodes that run; everything in them is kept. Their names."""
     ownership.require_own(cluster)
+    remove_beside(cluster)
     running = [node for node, state in states(cluster).items() if state == "running"]
     if running:
         title = ngettext("Stopping {n} node", "Stopping {n} nodes", len(running)).format(n=len(running))
@@ -143,6 +154,7 @@ def stop(cluster: str) -> list[str]:
 def remove(cluster: str) -> bool:
     """Remove the nodes with all that is in them; whether there were any."""
     ownership.require_own(cluster)
+    remove_beside(cluster)
     found = list(states(cluster))
     if found:
         _end(cluster, found, "rm", "--force", "--volumes")

@@ -28,7 +28,6 @@ from acplab.topics.dns import changes
 SERVER, CONTROLLER = "private-zone-dns", "private-zone-controller"
 SERVER_IMAGE = "docker.io/acplab/coredns:1.14.7"
 CONTROLLER_IMAGE = "docker.io/acplab/dns-agent:1.0.0"
-LABEL = "acplab.private-zone"
 API_PORT = 6443  # of a control plane, in the nodes' network
 TOKEN_SECONDS = START_SECONDS = 20.0
 EMPTY_ZONE = "@ 5 IN SOA ns.invalid. admin.invalid. 1 60 60 60 5\n"
@@ -133,21 +132,20 @@ def _wait_for(is_so: Callable[[], bool], part: str, where: Cluster) -> None:
 def find_zone(where: Cluster | None = None) -> PrivateZone | None:
     """The PrivateZone that runs beside a cluster (the one in use); None if there is none."""
     where = where or clusters.find(client.current().parent.name)
-    return PrivateZone(_address(where), where.nodes[0]) if _containers(where) else None
+    return PrivateZone(_address(where), where.nodes[0]) if _runs(where) else None
 
 
 def remove_private_zone(where: Cluster | None = None) -> bool:
     """Remove both containers and their files; says whether there were any."""
     where = where or clusters.find(client.current().parent.name)
-    found = _containers(where)
-    if found:
-        docker.run("rm", "--force", *found)
+    found = nodes.remove_beside(where.name)
     shutil.rmtree(_folder(where), ignore_errors=True)
-    return bool(found)
+    return found
 
 
-def _containers(where: Cluster) -> list[str]:
-    return docker.run("ps", "--all", "--quiet", "--filter", f"label={LABEL}={where.name}").split()
+def _runs(where: Cluster) -> bool:
+    names = docker.run("ps", "--filter", f"label={nodes.BESIDE}={where.name}", "--format", "{{.Names}}").split()
+    return {f"{where.name}-{SERVER}", f"{where.name}-{CONTROLLER}"} <= set(names)
 
 
 def server_words(where: Cluster, folder: Path) -> list[str]:
@@ -176,16 +174,14 @@ def _common(where: Cluster, name: str) -> list[str]:
         "--name",
         f"{where.name}-{name}",
         "--label",
-        f"{LABEL}={where.name}",
+        f"{nodes.BESIDE}={where.name}",
         "--network",
         nodes.NETWORK,
-        "--restart",
-        "unless-stopped",
     ]
 
 
 def _folder(where: Cluster) -> Path:
-    folder = paths.home() / "private-zone" / where.name
+    folder = where.kubeconfig.with_name("private-zone")
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)  # there is a token in it
     return folder
