@@ -26,6 +26,8 @@ CLEAN = (
     "notebooks/03-high-reliability.ipynb",
     "notebooks/03b-reliable-applications.ipynb",
     "notebooks/10-ingress-release.ipynb",
+    "notebooks/11-service-discovery.ipynb",
+    "notebooks/11b-dns-under-load.ipynb",
     "notebooks/glossary.md",
 )
 TEXTS = {".py": wordlint.of_python, ".ipynb": wordlint.of_notebook, ".yaml": wordlint.of_text, ".md": wordlint.of_text}
