@@ -126,6 +126,7 @@ def test_a_fetched_snapshot_is_for_its_owner_alone(cluster):
     assert found.file.parent == cluster.kubeconfig.with_name("snapshots")
     assert "revision 1234, 99 keys" in found.text
     assert snapshots.saved(cluster) == [found]
+    assert snapshots.newest(cluster) == found
 
 
 def test_a_removed_snapshot_leaves_nothing_behind(snapshot):
@@ -142,6 +143,8 @@ def test_a_snapshot_that_breaks_on_its_way_is_not_kept(cluster, monkeypatch):
     with pytest.raises(AcplabError, match="no whole snapshot"):
         snapshots.fetch(Box(cluster, "toolbox", "shop"), "/snapshots/shop.db")
     assert snapshots.saved(cluster) == []
+    with pytest.raises(AcplabError, match="No snapshot of"):
+        snapshots.newest(cluster)
 
 
 # --- a namespace comes back -----------------------------------------------------------------------------------------------

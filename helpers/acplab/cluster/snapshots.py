@@ -123,6 +123,16 @@ def saved(cluster: Cluster) -> list[Snapshot]:
     return sorted(found, key=lambda one: (one.taken, one.revision))
 
 
+def newest(cluster: Cluster) -> Snapshot:
+    """The last snapshot that was taken of a cluster. AcplabError if there is none here."""
+    if found := saved(cluster):
+        return found[-1]
+    raise AcplabError(
+        _("No snapshot of {cluster} is on this machine.").format(cluster=cluster.name),
+        _("Take one with snapshots.save(...), or copy one out of a Pod with snapshots.fetch(...)."),
+    )
+
+
 def _read(file: Path) -> Snapshot:
     known = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
     taken = datetime.fromisoformat(known["taken"])

@@ -9,10 +9,10 @@ from acplab.topics.dns import changes, zones
 def put(*parts: str) -> None:
     """Have these parts of the platform there: "node-local-dns", "dns-injection", "private-zone"."""
     for part in parts:
-        if part == "private-zone":
-            _ = zones.find_zone() or zones.private_zone()
-        else:
+        if part != "private-zone":
             changes.install(part)
+        elif not zones.find_zone():
+            zones.private_zone()
 
 
 def clean() -> list[str]:
