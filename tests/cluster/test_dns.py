@@ -99,6 +99,19 @@ def test_the_root_first_is_asked_first(namespace, logged):
     assert len(seen) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "spec", "rcode"),
+    [
+        ("prices", {"clusterIP": "None", "selector": {"app": "nobody"}, "ports": [{"port": 80}]}, "NXDOMAIN"),
+        ("bank", {"type": "ExternalName", "externalName": "shop.svc.cluster.local"}, "NOERROR"),
+    ],
+)
+def test_coredns_says_what_the_clinic_has_learners_note(namespace, name, spec, rcode):
+    kube.apply([{"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}], namespace)
+    answer = dns.ask("client", f"{name}.{namespace}.svc.cluster.local.", namespace)
+    assert (answer.rcode, answer.records) == (rcode, ())
+
+
 def test_a_load_agrees_with_dnsperf_and_with_coredns(namespace):
     asked = dns.servers()
     before = dns.counters("client", namespace, asked)

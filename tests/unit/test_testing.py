@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
-from acplab import cluster
+from acplab import cluster, images
 from acplab.app import testing
 from acplab.base import paths
 from acplab.host import apt, docker
@@ -89,6 +89,18 @@ def test_the_cluster_is_the_tests_own_is_made_before_it_is_needed_and_removed(ca
     (first, _beside, _alone) = (n for n, call in enumerate(calls) if isinstance(call, list))
     assert "tests/unit" in calls[first]
     assert first < calls.index(small)
+
+
+def test_images_of_topics_are_got_before_two_workers_ask_for_them(calls, monkeypatch):
+    monkeypatch.setattr(testing, "_bundles", lambda: ["dns"])
+    monkeypatch.setattr(images, "bundle", lambda name, route: calls.append((name, route)))
+    run("tests/labs", keep=True)
+    assert calls[1:3] == [("cluster", "test", "small", "auto"), ("dns", "auto")]
+    assert isinstance(calls[3], list)
+
+
+def test_the_bundles_are_those_of_labs_and_chapters():
+    assert "dns" in testing._bundles()
 
 
 def test_unit_tests_need_neither_docker_nor_a_cluster(calls):

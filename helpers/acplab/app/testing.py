@@ -130,10 +130,22 @@ def _run(plan: Sequence[Given], due: list[str], images: str) -> tuple[list[int],
     return codes, groups
 
 
-def _ensure_cluster(images: str) -> None:
-    from acplab import cluster
+def _ensure_cluster(route: str) -> None:
+    from acplab import cluster, images
 
-    cluster.ensure("small", images)
+    cluster.ensure("small", route)
+    for bundle in _bundles():  # now, since two workers cannot get images at the same time
+        images.bundle(bundle, route)
+
+
+def _bundles() -> list[str]:
+    """The bundles of images that chapters and labs need."""
+    from acplab import images
+    from acplab.course import spec
+
+    chapters = [file.stem for file in (paths.ROOT / "notebooks").glob("*.ipynb")]
+    of_labs = {name for lab in spec.all_labs() for name in lab.needs}
+    return sorted(of_labs.union(*map(images.chapter_bundles, chapters)))
 
 
 def _add(groups: Groups, more: Groups) -> None:
