@@ -140,6 +140,9 @@ def test_exec_and_logs(running, terminal):
 # --- writing: the verb in one namespace, the line in the other -------------------------------------------------------------
 
 
+REVISION = "deployment.kubernetes.io/revision"  # the controller writes it some time later
+
+
 def state(namespace: str) -> dict[str, Any]:
     """What a learner has made in a namespace, without what the cluster adds to each object."""
     found = {}
@@ -148,7 +151,8 @@ def state(namespace: str) -> dict[str, Any]:
             metadata, body = one["metadata"], one.get("data") or one.get("spec") or {}
             if metadata["name"] != "kube-root-ca.crt":
                 kept = {key: value for key, value in body.items() if not key.startswith(("clusterIP", "template"))}
-                labels = metadata.get("labels"), metadata.get("annotations")
+                notes = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != REVISION}
+                labels = metadata.get("labels"), notes
                 owners = {field["manager"] for field in metadata["managedFields"] if field["operation"] == "Apply"}
                 found[f"{kind}/{metadata['name']}"] = (kept, labels, owners, _restarted(one))
     return found

@@ -76,7 +76,7 @@ WRITES: dict[str, Callable[[str], Any]] = {
     "apply a namespace": lambda space: kube.apply(
         [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"{space}-b"}}]
     ),
-    "dry run": lambda space: kube.dry_run([config("settings", a="changed")], namespace=space),
+    "dry_run": lambda space: kube.dry_run([config("settings", a="changed")], namespace=space),
     "delete": lambda space: kube.delete("configmap", "settings", space),
     "delete at once": lambda space: kube.delete("pod", "client", space, wait=False, grace=0),
     "delete a namespace": lambda space: kube.delete("namespace", space, wait=False),
