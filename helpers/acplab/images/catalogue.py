@@ -103,8 +103,8 @@ def _digest(file: Path) -> str:
 
 
 def module(program: str) -> Path:
-    """The folder with a Go program's go.mod."""
-    return FOLDER / load()["programs"][program].get("module", program)
+    """The folder with a Go program's go.mod; a module of which only files are taken, such as gateway-api, is no program."""
+    return FOLDER / load()["programs"].get(program, {}).get("module", program)
 
 
 def program_inputs(name: str) -> str:
