@@ -247,20 +247,7 @@ def _plan(
     clients = min(round(within("sockets", sockets, MAX_SOCKETS)), max(1, round(rate * seconds)))
     waiting = max(100, round(rate * timeout) + 1)
     words = ["dnsperf", "-v", "-s", checked_name(server), "-m", chosen("protocol", protocol, PROTOCOLS)]
-    words += [
-        "-Q",
-        f"{rate}",
-        "-l",
-        f"{seconds}",
-        "-t",
-        f"{timeout:g}",
-        "-q",
-        f"{waiting}",
-        "-c",
-        f"{clients}",
-        "-T",
-        "1",
-    ]
+    words += f"-Q {rate} -l {seconds} -t {timeout:g} -q {waiting} -c {clients} -T 1".split()
     # dnsperf goes through its names again and again only if they are in a file.
     script = f"f=$(mktemp); trap 'rm $f' EXIT; printf {shlex.quote(lines)} >$f; {shlex.join(words)} -d $f"
     return Plan(["sh", "-c", script], rate, seconds)

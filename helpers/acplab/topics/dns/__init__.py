@@ -40,10 +40,10 @@ DIAGNOSED = ("broken_corefile", "names_tried", "not_injected")
 DRAWN = ("compared", "compared_picture", "name_picture", "path_picture")
 CHANGED = (
     "changed_corefile", "clean", "install", "prepare", "read_corefile", "reload_corefile", "remove", "restore_corefile",
-    "set_corefile", "with_host", "with_log",
+    "set_corefile",
 )  # fmt: skip
 TRIED = ("crash", "frozen", "hang", "limit_coredns", "lookup_seconds", "restore_coredns", "sidecar", "trial")
-EDITED = ("with_line", "with_stub_zone")
+EDITED = ("with_host", "with_line", "with_log", "with_stub_zone")
 ZONE = ("find_zone", "private_zone", "remove_private_zone", "set_balancer")
 # What needs more than the model does, and the module that has it.
 LATER = {

@@ -144,27 +144,6 @@ def restore_corefile(restart: bool = True) -> bool:
     return True
 
 
-def with_log(text: str) -> str:
-    """The same Corefile, with the plugin log in each block that has none."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        lines.append(line)
-        if line.rstrip().endswith("{") and not line.startswith((" ", "\t")):
-            lines.append("    log")
-    return "\n".join(lines) + "\n" if not _has_log(text) else text
-
-
-def with_host(text: str, name: str, address: str) -> str:
-    """The same Corefile, with an address of its own for a name, in the first block."""
-    first, rest = text.split("\n", 1)
-    lines = ["    hosts {", f"        {address} {name}", "        fallthrough", "    }"]
-    return "\n".join([first, *lines, rest])
-
-
-def _has_log(text: str) -> bool:
-    return any(line.split()[:1] == ["log"] for line in text.splitlines())
-
-
 def _restart() -> None:
     kube.restart("coredns", NAMESPACE)
     kube.wait("deployment", "coredns", namespace=NAMESPACE)
