@@ -34,7 +34,9 @@ def inventory_before(lab: labs.Lab) -> set[str]:
     """What the lab's cluster holds without this lab in it, and without what earlier tests are still removing."""
     if lab.lab.cluster == NO_CLUSTER:
         return set()
-    with cluster.ensure(lab.lab.cluster):
+    with cluster.ensure(lab.lab.cluster) as there:
+        for name in lab.lab.needs:
+            cluster.add_on(name, there)
         lab.finish(quiet)
         for namespace in kube.list("namespace"):
             if namespace["metadata"].get("deletionTimestamp"):

@@ -18,12 +18,16 @@ from typing import Any
 import acplab
 import grimp
 import yaml
+from acplab.images import catalogue, sources
 
 ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "tests" / "proof.json"
 LABS = sorted(file.parent.name for file in (ROOT / "labs").glob("*/lab.yaml"))
 TURNS = 10  # every deep test has its turn once in so many days
-BELOW = ("manifests/clusters", "manifests/platform", "helpers/images")  # every cluster is made of these
+BELOW = ("manifests/clusters", "manifests/platform")  # every cluster is made of these, and of images
+# How a cluster and its images are made decides on no wrong solution: each run makes them, and solves every lab on them.
+# What they make is counted all the same: the manifests below every cluster, and the images.
+MAKERS = ("acplab.cluster", "acplab.images")
 NOT_OURS = {"work", "__pycache__", ".ipynb_checkpoints"}
 
 
@@ -42,8 +46,8 @@ def due(groups: Collection[str], day: date) -> set[str]:
 
 @cache
 def fingerprint(group: str) -> str:
-    """A digest of every file that the deep tests of a group depend on."""
-    digest = hashlib.sha256()
+    """A digest of every file and image that the deep tests of a group depend on."""
+    digest = hashlib.sha256(json.dumps(images_of(group), sort_keys=True).encode())
     for file in sorted(inputs(group)):
         digest.update(f"{file.relative_to(ROOT)}\0".encode())
         digest.update(hashlib.sha256(file.read_bytes()).digest())
@@ -53,10 +57,23 @@ def fingerprint(group: str) -> str:
 def inputs(group: str) -> set[Path]:
     """The files that the deep tests of a group depend on."""
     own = [group, "tests/labs"] if group.startswith("labs/") else [group, f"{Path(group).parent}/conftest.py"]
+    own.append(f"manifests/{cluster_of(group)}")  # what a profile has for itself, such as the virtual node
     files = {file for one in [*own, *BELOW] for file in below(ROOT / one)}
     # The tests of labs import the whole course; what decides on a wrong solution is what its checks import.
-    judged = [ROOT / group / "checks.py"] if group.startswith("labs/") else [ROOT / group]
-    return files | closure(judged)
+    if group.startswith("labs/"):
+        return files | closure([ROOT / group / "checks.py"], without=MAKERS)
+    return files | closure([ROOT / group])
+
+
+def images_of(group: str) -> dict[str, str]:
+    """Image -> fingerprint of what it is made of: those of every node, and those that the group asks for.
+
+    A lab names the bundles in `needs`; a cluster can have one of its own name. What is no lab may ask for any.
+    """
+    every = catalogue.load()["bundles"]
+    lab = lab_file(group)
+    wanted = {"base", "platform", cluster_of(group), *lab.get("needs", ())} if lab else set(every)
+    return {"node": catalogue.base_node_inputs()} | sources.manifest("built", *(one for one in every if one in wanted))
 
 
 def below(path: Path) -> Iterator[Path]:
@@ -65,9 +82,9 @@ def below(path: Path) -> Iterator[Path]:
     return (one for one in found if one.is_file() and not NOT_OURS & set(one.relative_to(ROOT).parts))
 
 
-def closure(files: Iterable[Path]) -> set[Path]:
-    """The modules of acplab that Python files import, directly or by a detour."""
-    graph = package()
+def closure(files: Iterable[Path], without: tuple[str, ...] = ()) -> set[Path]:
+    """The modules of acplab that Python files import, directly or by a detour, but for packages and what only they need."""
+    graph = package(without)
     direct = {name for file in files for name in imported(ast.parse(file.read_text(encoding="utf-8")))}
     modules = {one for name in direct for one in (name, name.rpartition(".")[0]) if one in graph.modules}
     modules |= {one for name in modules for one in graph.find_upstream_modules(name)}
@@ -75,9 +92,12 @@ def closure(files: Iterable[Path]) -> set[Path]:
 
 
 @cache
-def package() -> grimp.ImportGraph:
-    """Who imports whom in helpers/acplab."""
-    return grimp.build_graph("acplab", cache_dir=None)
+def package(without: tuple[str, ...] = ()) -> grimp.ImportGraph:
+    """Who imports whom in helpers/acplab, with some packages left out."""
+    graph = grimp.build_graph("acplab", cache_dir=None)
+    for module in [one for one in graph.modules if any(f"{one}.".startswith(f"{left}.") for left in without)]:
+        graph.remove_module(module)
+    return graph
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
@@ -104,6 +124,33 @@ def lab_file(group: str) -> dict[str, Any]:
     return yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
+@cache
+def metadata(group: str) -> dict[str, Any]:
+    """What a chapter's notebook says to acplab; nothing for a group that is no notebook."""
+    file = ROOT / group
+    if file.suffix != ".ipynb" or not file.exists():
+        return {}
+    return json.loads(file.read_text(encoding="utf-8"))["metadata"].get("acplab", {})
+
+
+@cache
+def constants(group: str) -> dict[str, Any]:
+    """The constants of a file of tests; nothing for a group that is no such file."""
+    file = ROOT / group
+    if file.suffix != ".py" or not file.exists():
+        return {}
+    assigned = (one for one in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(one, ast.Assign))
+    return {
+        target.id: one.value.value
+        for one in assigned
+        for target in one.targets
+        if isinstance(target, ast.Name) and isinstance(one.value, ast.Constant)
+    }
+
+
 def cluster_of(group: str) -> str:
-    """The profile of the cluster that a lab needs; `small` for everything else."""
-    return lab_file(group).get("cluster", "small")
+    """The profile of the cluster that a lab, a chapter or a file of tests (CLUSTER = "eci") has; else `small`."""
+    said = lab_file(group) or metadata(group)
+    if group.startswith("tests/cluster/"):  # elsewhere a constant of this name means something else
+        said = {"cluster": constants(group).get("CLUSTER")}
+    return said.get("cluster") or "small"

@@ -2,12 +2,14 @@
 
 Tests fall into groups: a lab (its proof, its notebooks and its wrong solutions), or else a file. A group runs in one
 process, in its order. With two workers two groups run side by side on one cluster, each in its own namespace; a group
-that breaks something for the others is `alone`.
+that breaks something for the others is `alone`. Groups on clusters other than `small` run in one lane, cluster by cluster:
+a group has its cluster to itself, and no more than one such cluster runs, since idle nodes take much of two cores.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import date
 from functools import cache
@@ -16,11 +18,15 @@ from typing import Any
 
 import proof
 import pytest
-from proof import LABS, ROOT
+from acplab import cluster as clusters
+from proof import LABS
 from xdist.scheduler import LoadScopeScheduling
 
 CELL_SECONDS = 60  # of a cell that does not say how long it may take
 EXPECTED = 60.0  # seconds of a group that has never been measured
+LAST_LINES = 4  # of what a test that failed has said: enough for a cause and the next step
+_at: list[str] = []  # the cluster of the group that this process runs
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 SECONDS = ("seconds", "deep_seconds")
 PARTS = {"notebooks": "chapters", "labs": "labs"}
 
@@ -68,9 +74,18 @@ def mark(item: pytest.Item) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A notebook's cell may say in its metadata how many seconds it has: {"acplab": {"seconds": 300}}."""
+    """Leave the cluster of the group before; a cell may say how many seconds it has: {"acplab": {"seconds": 300}}."""
+    leave(proof.cluster_of(group_of(item.nodeid)))
     if cell := getattr(item, "cell", None):
         item.config.option.nbval_cell_timeout = cell.metadata.get("acplab", {}).get("seconds", CELL_SECONDS)
+
+
+def leave(cluster: str) -> None:
+    """Stop the cluster at which this process worked before it comes to another one."""
+    before, _at[:] = list(_at), [cluster]
+    for one in before:
+        if one != cluster and elsewhere(one):
+            clusters.stop(one)
 
 
 def wanted(item: pytest.Item, alone: str | None) -> bool:
@@ -93,20 +108,20 @@ def part_of(nodeid: str) -> str:
 
 @cache
 def lane(group: str) -> str:
-    """Which groups may never run at the same time: those that share a cluster other than `small`."""
-    cluster = proof.cluster_of(group)
-    return group if cluster in ("small", "none") else f"cluster-{cluster}"
+    """Which groups may never run at the same time: those on clusters other than `small`."""
+    return "other clusters" if elsewhere(proof.cluster_of(group)) else group
+
+
+def elsewhere(cluster: str) -> bool:
+    """Whether this is a cluster beside `small`, which is there for all."""
+    return cluster not in ("small", "none")
 
 
 @cache
 def says_alone(group: str) -> bool:
-    """Whether lab.yaml says `alone: true`, or a chapter {"acplab": {"alone": true}} in its metadata."""
-    if proof.lab_file(group).get("alone"):
-        return True
-    file = ROOT / group
-    if file.suffix != ".ipynb" or not file.exists():
-        return False
-    return bool(json.loads(file.read_text(encoding="utf-8"))["metadata"].get("acplab", {}).get("alone"))
+    """Whether lab.yaml says `alone: true`, or a chapter {"acplab": {"alone": true}} in its metadata, of `small`."""
+    said = bool((proof.lab_file(group) or proof.metadata(group)).get("alone"))
+    return said and proof.cluster_of(group) == "small"
 
 
 def longest_first(items: Iterable[pytest.Item]) -> Any:
@@ -116,7 +131,12 @@ def longest_first(items: Iterable[pytest.Item]) -> Any:
     for group in {group_of(item.nodeid) for item in items}:
         of_group = known.get(group, {"seconds": EXPECTED})
         seconds[lane(group)] = seconds.get(lane(group), 0.0) + sum(of_group.get(key, 0.0) for key in SECONDS)
-    return lambda item: (-seconds[lane(group_of(item.nodeid))], lane(group_of(item.nodeid)))
+
+    def key(item: pytest.Item) -> tuple[float, str, str]:
+        group = group_of(item.nodeid)
+        return -seconds[lane(group)], lane(group), proof.cluster_of(group)
+
+    return key
 
 
 class Lanes(LoadScopeScheduling):
@@ -134,6 +154,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes | None
     return Lanes(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
+def last_lines(words: str) -> str:
+    """The end of what a test has said, in one line."""
+    lines = [line.strip() for line in COLOUR.sub("", words).splitlines() if line.strip()]
+    return " | ".join(line[:300] for line in lines[-LAST_LINES:])
+
+
 class Times:
     """Adds up what each group took, and writes it down at the end."""
 
@@ -148,6 +174,8 @@ class Times:
         group[number] += report.when == "call"
         group[seconds] += report.duration
         group["failed"] += report.failed
+        if report.failed:
+            group.setdefault("said", []).append(f"{report.nodeid}: {last_lines(report.longreprtext)}")
 
     def pytest_sessionfinish(self) -> None:
         for name, group in self.groups.items():

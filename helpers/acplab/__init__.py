@@ -12,11 +12,13 @@ from typing import Any
 
 # What notebooks use, and where it lies.
 PARTS = {
+    "certificates": "host.certificates",
     "chapters": "course.chapter",
     "cluster": "cluster",
     "datapath": "datapath",
     "dns": "topics.dns",
     "drills": "measure.drills",
+    "eci": "topics.eci",
     "etcd": "cluster.etcd",
     "faults": "cluster.faults",
     "kube": "kube",

@@ -6,6 +6,7 @@ It makes clusters of its own (instance "bench") and removes them.
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -13,8 +14,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 os.environ["ACPLAB_INSTANCE"] = "bench"
 sys.path.insert(0, str(Path(__file__).parents[2] / "helpers"))
@@ -22,10 +26,11 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "helpers"))
 import yaml
 from acplab import cluster, dns, drills, faults, images, kube, measure
 from acplab.base import paths
-from acplab.cluster import kind_config
+from acplab.cluster import kind_config, nodes
 from acplab.course import lab as labs
 from acplab.course import notebook
 from acplab.host import docker
+from acplab.kube import client
 from rich.console import Console
 from rich.table import Table
 
@@ -101,6 +106,96 @@ def core_seconds(call: Callable[[], object]) -> float:
     began = time.process_time()
     call()
     return time.process_time() - began
+
+
+def bench_judge() -> list[Row]:
+    """How often the judge of canaries errs in 10,000 simulated releases of one look, beside the exact chance."""
+    from acplab.topics import release
+
+    judge, versions = release.Judge(looks=1), {"good": (0.02, 0.02), "bad": (0.12, 0.02)}
+    rows = []
+    for name, (new, old) in versions.items():
+        truths = release.Truth(new), release.Truth(old)
+        seen = release.simulate(judge, *truths, 60, 240)
+        exact = release.chances(judge, *truths, 60, 240)["roll back"]
+        share = seen.worse / seen.releases
+        ratio = f"{share / exact:.2f}" if exact else "-"
+        rows.append((f"judge: a {name} version found worse / exact chance", f"{share:.3%}", f"{exact:.3%}", ratio))
+    return rows
+
+
+ENTRY, ENTRY_HOST = "manifests/10c-release-strategies", "bench.example.com"
+ENTRY_RULE = """apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: bench, annotations: {nginx.ingress.kubernetes.io/ssl-redirect: "false"}}
+spec:
+  ingressClassName: nginx
+  tls: [{hosts: [bench.example.com], secretName: bench}]
+  rules:
+    - host: bench.example.com
+      http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: "${service}", port: {number: 80}}}}]}
+"""
+
+
+def bench_entry() -> Iterator[Row]:
+    """What TLS and a mirror add to a request's latency: medians of rounds that take turns, in one run on one cluster."""
+    there, trust = entry_shop()
+    ways = {"kept": {}, "each": {"keepalive": False}}
+    took = in_turn(
+        {
+            f"{scheme} {name}": partial(entry_latency, url, **how, **more)
+            for name, how in ways.items()
+            for scheme, url, more in (("http", there.ingress_url, {}), ("https", there.tls_url, trust))
+        }
+    )
+    yield entry_row("TLS / without, connections kept", took["https kept"], took["http kept"])
+    yield entry_row("TLS / without, a connection each", took["https each"], took["http each"])
+    there.kube.apply(ENTRY_RULE, "default", service="front")
+    alone = fronted_latency(there, "front-split.yaml")
+    copied = fronted_latency(there, "front-mirror.yaml", percent="100", target="watched-new")
+    down = fronted_latency(there, "front-mirror.yaml", percent="100", target="127.0.0.1:1")
+    alone = statistics.mean([alone, fronted_latency(there, "front-split.yaml")])  # before and after
+    yield entry_row("mirror of 100 % / no mirror", copied, alone)
+    yield entry_row("mirror of 100 %, down / no mirror", down, alone)
+
+
+def entry_shop() -> tuple[cluster.Cluster, dict[str, Any]]:
+    """Two versions behind the ingress, with and without TLS; the cluster, and whom a client trusts."""
+    from acplab import certificates
+
+    there, ca = cluster.ensure("small"), certificates.authority()
+    for name in ("watched-old", "watched-new"):
+        there.kube.apply(f"{ENTRY}/app.yaml", "default", name=name, version="v1", errors="0", replicas="1")
+        there.kube.wait("deployment", name, namespace="default")
+    there.kube.apply(ca.issue(ENTRY_HOST).secret("bench"), "default")
+    there.kube.apply(ENTRY_RULE, "default", service="watched-old")
+    trust = {"tls": ca.trust()}
+    measure.until(there.tls_url, "v1", host=ENTRY_HOST, **trust)
+    return there, trust
+
+
+def in_turn(ways: dict[str, Callable[[], float]]) -> dict[str, float]:
+    """The median of five rounds for each; what disturbs a round disturbs all of them."""
+    rounds = [{name: call() for name, call in ways.items()} for _round in range(5)]
+    return {name: statistics.median(one[name] for one in rounds) for name in ways}
+
+
+def entry_row(what: str, new: float, old: float) -> Row:
+    """Two latencies in ms, and their ratio."""
+    return what, f"{new:.1f} ms", f"{old:.1f} ms", f"{new / old:.2f}"
+
+
+def entry_latency(url: str, **how: Any) -> float:
+    """The median latency of requests through the ingress, in ms."""
+    return measure.traffic(url, n=200, rate=50, host=ENTRY_HOST, **how).latency()
+
+
+def fronted_latency(there: cluster.Cluster, file: str, **values: str) -> float:
+    """The same with a load balancer of these rules before the applications; connections are kept."""
+    there.kube.apply(f"{ENTRY}/{file}", "default", **values)
+    there.kube.wait("deployment", "front", namespace="default")
+    measure.until(there.ingress_url, "v1", host=ENTRY_HOST)
+    return statistics.median(entry_latency(there.ingress_url) for _round in range(3))
 
 
 def bench_cluster() -> list[Row]:
@@ -265,6 +360,144 @@ def _dns_rows() -> list[Row]:
     return rows
 
 
+ECI_MANY, ECI_CROWD, ECI_SECONDS = 50, 100, 20
+ECI_IDLE_BUDGET = 0.02  # of a core
+
+
+def bench_eci() -> Iterator[Row]:
+    """Create-to-Ready on the virtual node (without the simulated pull), on workers, and plain `docker run`; what it uses itself."""
+    there = cluster.ensure("eci")
+    client.use(there.kubeconfig)  # for the threads, too
+    try:
+        yield from eci_rows(there)
+    finally:
+        cluster.delete("eci")
+
+
+def eci_rows(there: cluster.Cluster) -> Iterator[Row]:
+    """The rows of bench_eci on its cluster."""
+    kube.apply([ECI_CACHE])
+    kube.wait("imagecache", "bench", lambda one: one.get("status", {}).get("phase") == "Ready")
+    yield eci_usage(there, "idle")
+    for n, again in ((1, 9), (ECI_MANY, 1)):
+        took: dict[str, list[float]] = {where: [] for where in ("docker run", "worker", "ECI")}
+        for where in [*took] * again:  # in turn, so that all meet the same load of the machine
+            took[where] += eci_times(where, n)
+        for ours, beside in (("ECI", "docker run"), ("worker", "docker run"), ("ECI", "worker")):
+            ratio = measure.quantile(took[ours], 0.5) / measure.quantile(took[beside], 0.5)
+            what = f"{n} at once, create to Ready: {ours} / {beside}"
+            yield what, eci_words(took[ours]), eci_words(took[beside]), f"{ratio:.2f}"
+    with eci_pods("ECI", ECI_CROWD) as (_began, ready):
+        yield eci_usage(there, f"with {len(ready)} Pods")
+
+
+ECI_CACHE = {
+    "apiVersion": "eci.alibabacloud.com/v1",
+    "kind": "ImageCache",
+    "metadata": {"name": "bench"},
+    "spec": {"images": ["docker.io/acplab/storefront:1.0.0"], "imageCacheSize": 20},
+}
+
+
+def eci_words(took: list[float]) -> str:
+    p50, p95 = measure.quantile(took, 0.5), measure.quantile(took, 0.95)
+    return f"p50 {p50:.2f} s, p95 {p95:.2f} s"
+
+
+def eci_times(where: str, n: int) -> list[float]:
+    """Seconds from each creation until it was ready, of n at once."""
+    if where == "docker run":
+        return docker_times(n)
+    with eci_pods(where, n) as (began, ready):
+        return [ready.get(name, math.inf) - began[name] for name in began]
+
+
+def docker_times(n: int) -> list[float]:
+    """`docker run` of n containers at once, until Docker says that each has started."""
+    names = [f"acplab-bench-{number}" for number in range(n)]
+    words = ["--detach", f"--network={nodes.network()}", "--cpus=0.25", "--memory=512m"]
+    try:
+        with ThreadPoolExecutor(n) as pool:
+            return list(
+                pool.map(
+                    lambda name: seconds(lambda: docker.run("run", "--name", name, *words, "acplab/storefront:1.0.0")),
+                    names,
+                )
+            )
+    finally:
+        docker.run("rm", "--force", *names)
+
+
+@contextmanager
+def eci_pods(where: str, n: int) -> Iterator[tuple[dict[str, float], dict[str, float]]]:
+    """n Pods, created at once: name -> when it was created, and when it was seen to be ready. They are gone afterwards."""
+    names = [f"bench-{number}" for number in range(n)]
+    ready: dict[str, float] = {}
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            watching = pool.submit(watch_ready, ready, n)
+            began = dict(pool.map(lambda name: eci_create(name, where), names))
+            watching.result()
+        yield began, ready
+    finally:
+        for name in names:
+            kube.delete("pod", name, "default", wait=False)
+        for name in names:
+            kube.wait("pod", name, "deleted", "default")
+
+
+def eci_create(name: str, where: str) -> tuple[str, float]:
+    """Create a Pod without a probe, so that Ready means started, as it does for `docker run`."""
+    limits = {"cpu": "250m", "memory": "512Mi"}
+    shop = {"name": "shop", "image": "docker.io/acplab/storefront:1.0.0", "imagePullPolicy": "IfNotPresent"}
+    shop |= {
+        "env": [{"name": "DRAIN_SECONDS", "value": "0"}],
+        "resources": {"requests": {"cpu": "5m", "memory": "8Mi"}, "limits": limits},
+    }
+    about = {"name": name, "labels": {"app": "bench"}}
+    if where == "ECI":
+        about["labels"]["alibabacloud.com/eci"] = "true"
+        about["annotations"] = {"k8s.aliyun.com/eci-image-cache": "true"}
+    began = time.perf_counter()
+    kube.apply([{"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": {"containers": [shop]}}], "default")
+    return name, began
+
+
+def watch_ready(ready: dict[str, float], n: int) -> None:
+    """Note when each of n Pods is seen to be ready, or stop after 300 s."""
+    from kubernetes import client as library
+    from kubernetes import watch
+
+    api = library.CoreV1Api(client.client().client)
+    stream = watch.Watch().stream(
+        api.list_namespaced_pod, "default", label_selector="app=bench", timeout_seconds=300, _request_timeout=310
+    )
+    for event in stream:
+        pod = event["object"]
+        conditions = {one.type: one.status for one in pod.status.conditions or []}
+        if conditions.get("Ready") == "True" and pod.metadata.deletion_timestamp is None:
+            ready.setdefault(pod.metadata.name, time.perf_counter())
+        if len(ready) == n:
+            return
+
+
+def eci_usage(there: cluster.Cluster, when: str) -> Row:
+    """CPU and memory of the virtual node's program, over some seconds."""
+    pid = docker.run("inspect", "--format", "{{.State.Pid}}", f"{there.name}-eci").strip()
+    before = cpu_seconds(pid)
+    time.sleep(ECI_SECONDS)
+    share = (cpu_seconds(pid) - before) / ECI_SECONDS
+    memory = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    ours = f"{share:.2%} of a core, {int(memory.split()[1]) / 1024:.0f} MiB"
+    return f"virtual node, {when} / budget when idle", ours, f"{ECI_IDLE_BUDGET:.0%}", f"{share / ECI_IDLE_BUDGET:.2f}"
+
+
+def cpu_seconds(pid: str) -> float:
+    """What a process has used so far, in seconds of a core."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def build_vegeta() -> Path:
     """vegeta, a load tool with a constant rate, from the Go module proxy."""
     folder = paths.cache() / "bench"
@@ -314,11 +547,14 @@ def bench_tests() -> list[Row]:
 BENCHES = {
     "import": bench_import,
     "planning": bench_planning,
+    "judge": bench_judge,
+    "entry": bench_entry,
     "cluster": bench_cluster,
     "ha": bench_ha,
     "drill": bench_drill,
     "load": bench_load,
     "dns": bench_dns,
+    "eci": bench_eci,
     "checks": bench_checks,
     "tests": bench_tests,
 }

@@ -85,6 +85,9 @@ WRITES: dict[str, Callable[[str], Any]] = {
     "uncordon": lambda space: kube.uncordon("worker"),
     "drain": lambda space: kube.drain("worker", timeout=1),
     "scale": lambda space: kube.scale("shop", 3, space),
+    "pause": lambda space: kube.pause("shop", space),
+    "resume": lambda space: kube.resume("shop", space),
+    "undo": lambda space: kube.undo("shop", space),
     "restart": lambda space: kube.restart("shop", space),
     "annotate": lambda space: kube.annotate("deployment", "shop", space, changed="yes"),
     "label": lambda space: kube.label("deployment", "shop", space, changed="yes"),
@@ -425,6 +428,7 @@ def test_every_writing_verb_is_tried_here():
     reads = {"get", "list", "find", "exists", "events", "logs", "wait", "api_resources"}
     of_this_machine = {
         "Applied",
+        "MACHINES",
         "Object",
         "Objects",
         "read_manifests",

@@ -18,6 +18,7 @@ from acplab.course.wrong import WrongCase
 from acplab.grading import LabView
 from acplab.grading.notes import RECORDED
 from acplab.grading.view import TAKEN_IN_SECONDS
+from acplab.topics import release
 
 
 def wrong_cases() -> list[tuple[str, str, WrongCase]]:
@@ -50,7 +51,7 @@ class Stage:
         self.settle()
 
     def become(self, sources: list[Path]) -> None:
-        """Hold just the objects of these files and folders (later files win), with all Deployments ready.
+        """Hold just the objects of these files and folders (later files win), with all Deployments and Rollouts ready.
 
         A lab that says itself what is ready at its start has something that never will be.
         """
@@ -62,6 +63,16 @@ class Stage:
         for kind, name in objects:
             if kind == "Deployment" and self.lab.lab.ready is None:
                 kube.wait(kind, name, "ready", self.lab.namespace)
+            if kind == "Rollout":
+                self.bring_out(name)
+
+    def bring_out(self, name: str) -> None:
+        """Let a Rollout come out in all of its Pods; where it pauses, somebody says go on."""
+        there = self.lab.namespace
+        found = kube.wait("rollout", name, lambda one: release.is_paused(one) or release.is_healthy(one), there)
+        if release.is_paused(found):
+            release.promote(name, there)
+            release.wait_healthy(name, there)
 
     def put(self, objects: list[dict[str, Any]]) -> None:
         """Apply more objects."""

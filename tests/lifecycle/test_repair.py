@@ -75,6 +75,33 @@ def test_nodes_that_came_back_with_other_addresses_are_moved_back(standing, mark
     assert_works(again)
 
 
+def test_clusters_that_came_back_at_each_others_addresses_are_both_kept(standing, mark, run_docker):
+    """As after a boot, when Docker starts all nodes by itself, in an order of its own."""
+    other = clusters.ensure("pair")
+    with other:
+        kube.apply([{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept"}}], "default")
+    before = {one.name: nodes.addresses(one.name) for one in (standing, other)}
+    every = [name for one in (other, standing) for name in before[one.name]]
+    run_docker("stop", "--time", "5", *every)
+    for name in every:
+        run_docker("network", "disconnect", "--force", nodes.NETWORK, name)
+    for name in every:
+        run_docker("network", "connect", nodes.NETWORK, name)
+        run_docker("start", name)
+    ours = set(before[standing.name].values())
+    assert ours & set(nodes.addresses(other.name).values())  # the other one has an address of ours
+
+    again = clusters.ensure("small")
+    assert nodes.addresses(standing.name) == before[standing.name]
+    assert mark()
+    assert_works(again)
+    with clusters.ensure("pair") as back:
+        assert nodes.addresses(back.name) == before[other.name]
+        assert kube.exists("configmap", "kept", "default")
+    clusters.delete("pair")
+    connection.use(again.kubeconfig)
+
+
 def test_a_node_removed_by_hand_makes_a_new_cluster_and_says_so(standing, mark, worker, run_docker, capsys):
     run_docker("rm", "--force", "--volumes", worker)
     with pytest.raises(AcplabError, match=f"{worker} is gone"):

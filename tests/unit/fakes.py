@@ -17,6 +17,7 @@ from acplab.kube import client
 
 WITHOUT_NAMESPACE = {"namespace", "node", "ingressclass"}
 KINDS = [
+    "CustomResourceDefinition",
     "Namespace", "Node", "ConfigMap", "DaemonSet", "Deployment", "EndpointSlice", "Event", "Gateway", "HTTPRoute", "Ingress", "IngressClass", "Lease", "Pod",
     "PodDisruptionBudget", "ReplicaSet", "Secret", "Service",
 ]  # fmt: skip

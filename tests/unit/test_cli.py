@@ -421,6 +421,16 @@ def test_delete_everything(acplab, ready):
     assert "What is left is this folder" in out
 
 
+def test_a_daemon_keeps_what_it_runs_containers_through(acplab, ready):
+    """The next start failed on it: the daemon goes on, and its runtime was gone."""
+    runtime = paths.cache() / "docker"
+    runtime.mkdir()
+    kept, gone = mark(runtime), mark(paths.cache())
+    code, out, _ = acplab("delete", "--everything", "--yes")
+    assert (code, kept.exists(), gone.exists()) == (0, True, False)
+    assert f"uses it: {runtime}" in out.replace("\n", "")
+
+
 def test_delete_of_a_strange_profile_removes_nothing(acplab, ready, monkeypatch):
     kept = mark(paths.home())
     monkeypatch.setattr(cluster, "delete", DELETE)

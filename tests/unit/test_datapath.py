@@ -34,7 +34,7 @@ def said(monkeypatch) -> dict[str, str]:
         return answers[line]
 
     monkeypatch.setattr(docker, "run", run)
-    monkeypatch.setattr(kube, "list", lambda _kind: [node(name, n) for n, name in enumerate(NODES, 1)])
+    monkeypatch.setattr(kube, "list", lambda _kind, selector=None: [node(name, n) for n, name in enumerate(NODES, 1)])
     monkeypatch.setattr(connection, "require_own_cluster", lambda: None)
     return answers
 

@@ -114,6 +114,15 @@ def test_a_namespace_that_does_not_go_is_touched_so_that_its_controller_looks_ag
     assert world.kube.calls.count("patch namespace lab-01-shop") > 1
 
 
+def test_a_namespace_that_goes_while_it_is_touched_is_no_fault(world):
+    labels = {"acplab.dev/lab": "01-shop"}
+    world.kube.put("Namespace", "lab-01-shop", metadata={"labels": labels, "deletionTimestamp": "now"})
+    world.kube.broken["wait"] = AcplabError("not deleted within 15 s", "")
+    world.kube.broken["patch"] = connection.Refused("namespaces not found", "", 404)
+    with pytest.raises(AcplabError, match="not deleted within"):
+        started()
+
+
 # --- one clear sentence ----------------------------------------------------------------------------------
 
 
@@ -462,6 +471,8 @@ def test_inventory_leaves_out_what_changes_by_itself(world):
     ):
         put(kind, name, "kube-system")
     put("Secret", "real", "kube-system")
+    # A lab beside this one has the course add a kind, which stays; one that a learner has made must go.
+    put("CustomResourceDefinition", "rollouts.argoproj.io", metadata={"labels": {"acplab.dev/platform": "true"}})
     assert namespaces.inventory() == {"namespace//lab-x", "pod/lab-x/mine", "secret/kube-system/real"}
 
 

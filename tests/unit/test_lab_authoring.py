@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
 
 import nbformat
 import numpy
 import pytest
+from acplab import measure
 from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.course import lab as labs
 from acplab.course import notebook, spec, templates, wrong
 from acplab.grading import LabView, diagnose, expect, notes
+from acplab.grading.loads import RecordedLoad
 from fakes import World, build
 
 
@@ -95,6 +98,13 @@ class Traffic:
             "by_version": {"v1": {"total": 3, "first": 0.0, "last": 2.0}},
             "marks": [[1.0, "Done"]],
         }
+
+
+def test_a_recorded_load_knows_when_it_began():
+    began = datetime(2026, 1, 1, 10, tzinfo=UTC)
+    seen = measure.Traffic([measure.Sample(0, 3, status=200, version="v1")], 50, began=began)
+    assert RecordedLoad.of(json.loads(json.dumps(seen.record()))).began == began
+    assert RecordedLoad.of(Traffic().record()).began is None
 
 
 def test_what_a_load_saw_is_recorded(lab):

@@ -17,7 +17,7 @@ import yaml
 from acplab import images, kube
 from acplab.base import paths
 from acplab.base.errors import AcplabError
-from acplab.cluster import handle, nodes, ownership, upgrade
+from acplab.cluster import eci, handle, nodes, ownership, upgrade
 from acplab.cluster import lifecycle as cluster
 from acplab.cluster import platform as addons
 from acplab.cluster.handle import Cluster
@@ -345,6 +345,8 @@ def steps(docker_has, monkeypatch) -> list[str]:
     monkeypatch.setattr(addons, "wait_ready", lambda: done.append("platform ready"))
     monkeypatch.setattr(cluster, "answers", lambda _there, timeout=2.0: True)
     monkeypatch.setattr(nodes, "restart_nodes", lambda name, wanted: [])
+    monkeypatch.setattr(nodes, "displaced", lambda name, wanted: [])
+    monkeypatch.setattr(nodes, "stay_down", lambda names: None)
     monkeypatch.setattr(nodes, "wait_ready", lambda timeout=150, since=None: done.append("nodes ready"))
     monkeypatch.setattr(nodes, "wait_restarted", lambda name: done.append("pods restarted"))
     monkeypatch.setattr(nodes, "addresses", lambda name: {"one": "172.28.0.2", "two": "172.28.0.3"})
@@ -412,6 +414,64 @@ def test_a_cluster_with_a_stopped_node_is_set_going(steps, monkeypatch, capsys):
     cluster.ensure("small")
     assert steps == ["nodes ready", "pods restarted", "guarded", "platform ready", "compared"]
     assert "Restarted nodes: two." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("moved", "removed"), [(["two"], True), ([], False)])
+def test_the_virtual_node_makes_way_for_nodes_that_have_to_come_back(moved, removed, steps, docker_has, monkeypatch):
+    """Docker starts it first after its own restart, and gives it the address of a node."""
+    standing(profile="eci", name=ownership.cluster_name("eci"))
+    docker_has["eci"] = {"one": "running", "two": "running"}
+    monkeypatch.setattr(eci, "remove_containers", lambda name: steps.append(f"removed of {name}"))
+    monkeypatch.setattr(eci, "bring_up_to_date", lambda there: steps.append("virtual node"))
+    monkeypatch.setattr(nodes, "displaced", lambda name, wanted: moved)
+    monkeypatch.setattr(nodes, "restart_nodes", lambda name, wanted: steps.append("restarted") or moved)
+    cluster.ensure("eci")
+    name = ownership.cluster_name("eci")
+    assert steps[: removed + 1] == [f"removed of {name}"] * removed + ["restarted"]
+    assert steps[-1] == "virtual node"
+
+
+@pytest.mark.parametrize(
+    ("now", "lost", "cleared"),
+    [
+        ({"one": "running", "two": "running"}, [], False),
+        ({"one": "running", "two": "exited"}, ["two"], False),  # a learner has stopped a node
+        ({"one": "running", "two": "running"}, ["two"], True),  # at the address of somebody else
+        ({"one": "exited", "two": "exited"}, ["one", "two"], True),  # only its virtual node has come back
+    ],
+)
+def test_a_cluster_that_has_come_back_in_disorder_makes_way(now, lost, cleared, steps, docker_has, monkeypatch):
+    standing()
+    other = standing(profile="eci", name=ownership.cluster_name("eci"))
+    docker_has["eci"] = now
+    monkeypatch.setattr(nodes, "displaced", lambda name, wanted: lost if name == other.name else ["one"])
+    monkeypatch.setattr(eci, "remove_containers", lambda name: steps.append(f"removed of {name}"))
+    monkeypatch.setattr(nodes, "stop", lambda name: steps.append(f"stopped {name}"))
+    cluster.ensure("small")
+    assert [one for one in steps if other.name in one] == [
+        f"removed of {other.name}",
+        f"stopped {other.name}",
+    ] * cleared
+
+
+def test_an_address_that_a_stranger_has_costs_no_cluster(steps, monkeypatch):
+    def taken(name, wanted):
+        raise nodes.AddressInUse("Node two needs its address.", "docker stop stranger")
+
+    standing()
+    monkeypatch.setattr(cluster, "CLEAR_SECONDS", 0.01)
+    monkeypatch.setattr(nodes, "restart_nodes", taken)
+    with pytest.raises(nodes.AddressInUse):
+        cluster.ensure("small")
+    assert "create" not in steps
+
+
+def test_docker_starts_no_node_of_a_new_cluster_by_itself(steps, docker_has, monkeypatch):
+    down: list[str] = []
+    monkeypatch.setattr(nodes, "stay_down", down.extend)
+    docker_has.clear()
+    cluster.ensure("small")
+    assert down == ["one", "two"]
 
 
 def test_a_new_cluster_takes_no_address_of_a_stopped_one(steps, docker_has, monkeypatch):

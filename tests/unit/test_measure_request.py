@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, Unpack
 
 import pytest
@@ -17,7 +18,6 @@ from hypothesis import strategies as st
     [
         "http://www.example.com",
         "http://localhost.example.com",
-        "https://localhost",
         "http://user@localhost/",
         "http://192.168.1.1",
         "http://0.0.0.0:80",
@@ -29,7 +29,6 @@ from hypothesis import strategies as st
         "http://127.1",
         "http://0177.0.0.1",
         "http://2130706433",
-        "https://127.0.0.1",
         "ftp://127.0.0.1",
         "127.0.0.1:8080",
         "http://127.0.0.1:99999",
@@ -195,3 +194,19 @@ def test_an_unknown_option_is_named() -> None:
     with pytest.raises(AcplabError, match="no option 'hosts'") as caught:
         traffic("http://127.0.0.1:9", hosts="www.example.com")  # type: ignore[call-arg]
     assert "host, path, headers" in caught.value.remedy
+
+
+@pytest.mark.parametrize("url", ["https://localhost", "https://127.0.0.1:8443"])
+def test_https_wants_to_know_whom_to_trust(url: str) -> None:
+    with pytest.raises(AcplabError, match="wants TLS"):
+        prepare(url, {})
+    asked = prepare(url, {"tls": ssl.create_default_context(), "host": "shop.example.com:8443"})
+    assert asked.url.startswith("https://127.0.0.1")
+    assert asked.server_name == "shop.example.com"
+
+
+def test_trust_is_for_https_and_is_no_word() -> None:
+    with pytest.raises(AcplabError, match="is not https"):
+        prepare("http://127.0.0.1", {"tls": ssl.create_default_context()})
+    with pytest.raises(AcplabError, match="does not"):
+        prepare("https://127.0.0.1", {"tls": True})  # type: ignore[typeddict-item]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -232,9 +233,12 @@ def test_an_exception_in_the_block_stops_the_load_and_is_not_hidden(server: Loop
 
 
 def test_the_end_does_not_wait_for_the_next_instant(server: Loopback) -> None:
+    before = datetime.now(UTC)
     with steady(server.url, rate=0.05) as load:  # the second request would be due in 20 s
         server.wait_for(1)
     assert load.result.total == 1
+    assert load.result.began is not None
+    assert before <= load.result.began <= datetime.now(UTC)
 
 
 def test_requests_under_way_at_the_end_still_count() -> None:

@@ -28,6 +28,7 @@ class Daemon:
         self.address = dict(WANTED)
         self.fixed: dict[str, str] = {}
         self.connected = set(WANTED)
+        self.comes_back = set(WANTED)
         self.networks = {"bridge": "172.17.0.0/16", "acplab": "172.28.0.0/16"}
         self.calls: list[tuple[str, ...]] = []
 
@@ -60,6 +61,14 @@ class Daemon:
             assert self.state[name] != "paused"
             self.state[name] = "exited"
             self.address.pop(name, None)
+
+    def do_update(self, words) -> None:
+        assert words[:2] == ["--restart", "no"]
+        self.comes_back -= set(words[2:])
+
+    def do_network_inspect(self, words) -> str:
+        there = {name: {"Name": name, "IPv4Address": f"{address}/16"} for name, address in self.address.items()}
+        return json.dumps([{"Name": words[0], "Containers": there}])
 
     def do_start(self, words) -> None:
         (name,) = words
@@ -126,6 +135,13 @@ def assert_as_before(daemon: Daemon) -> None:
 def test_nodes_that_run_where_they_should_are_left_alone(daemon):
     assert nodes.restart_nodes(CLUSTER, WANTED) == []
     assert {call[0] for call in daemon.calls} <= {"ps", "inspect"}
+
+
+def test_which_nodes_are_not_where_they_should_be(daemon):
+    assert nodes.displaced(CLUSTER, WANTED) == []
+    daemon.state["one"], daemon.state["three"] = "paused", "exited"
+    daemon.address["two"] = "172.28.0.77"
+    assert sorted(nodes.displaced(CLUSTER, WANTED | {"gone": "172.28.0.5"})) == ["gone", "three", "two"]
 
 
 def test_a_paused_node_goes_on(daemon):
@@ -201,8 +217,31 @@ def test_a_missing_node_is_named_and_nothing_is_done(daemon):
 def test_a_node_that_docker_cannot_start_is_an_error(daemon):
     daemon.run("stop", "--time", "1", "one")
     daemon.state["stranger"], daemon.address["stranger"] = "running", WANTED["one"]
-    with pytest.raises(AcplabError, match="Address already in use"):
+    with pytest.raises(
+        nodes.AddressInUse, match=r"needs its address 172\.28\.0\.10, which the container stranger has"
+    ) as e:
         nodes.restart_nodes(CLUSTER, WANTED)
+    assert "docker stop stranger" in e.value.remedy
+    del daemon.state["stranger"], daemon.address["stranger"]
+    assert nodes.restart_nodes(CLUSTER, WANTED) == ["one"]
+    assert_as_before(daemon)
+
+
+def test_what_docker_says_of_another_trouble_is_passed_on(daemon, monkeypatch):
+    daemon.run("stop", "--time", "1", "one")
+
+    def refuse(_words):
+        raise AcplabError("docker start failed: no space left on device", "")
+
+    monkeypatch.setattr(daemon, "do_start", refuse)
+    with pytest.raises(AcplabError, match="no space left"):
+        nodes.restart_nodes(CLUSTER, WANTED)
+
+
+def test_docker_does_not_start_nodes_of_a_repaired_cluster_by_itself_any_more(daemon):
+    daemon.run("stop", "--time", "1", "one", "two")
+    nodes.restart_nodes(CLUSTER, WANTED)
+    assert daemon.comes_back == set()
 
 
 def test_states_and_addresses(daemon):

@@ -55,6 +55,7 @@ def test_a_notebook_that_fails_is_left_as_it_was(tmp_path):
 
 @pytest.mark.parametrize(("metadata", "seconds"), [({}, scheduling.CELL_SECONDS), ({"acplab": {"seconds": 300}}, 300)])
 def test_a_cell_says_how_long_it_may_take(metadata, seconds):
-    item = SimpleNamespace(cell=SimpleNamespace(metadata=metadata), config=SimpleNamespace(option=SimpleNamespace()))
+    cell, config = SimpleNamespace(metadata=metadata), SimpleNamespace(option=SimpleNamespace())
+    item = SimpleNamespace(cell=cell, config=config, nodeid="notebooks/00-welcome.ipynb::Cell 0")
     scheduling.pytest_runtest_setup(item)  # type: ignore[arg-type]
     assert item.config.option.nbval_cell_timeout == seconds

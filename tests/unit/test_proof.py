@@ -26,10 +26,37 @@ def test_a_lab_depends_on_its_folder_its_imports_and_what_every_cluster_is_made_
         "tests/labs/test_wrong_solutions.py",
         "helpers/acplab/grading/checks.py",
         "helpers/acplab/base/i18n.py",
-        "helpers/images/catalogue.yaml",
         "manifests/clusters/small.yaml",
     } <= found
     assert not any(name.startswith(("helpers/acplab/app/", "labs/00-hello", "notebooks")) for name in found)
+
+
+def test_how_a_cluster_is_made_does_not_decide_on_a_wrong_solution():
+    found = names(proof.inputs(LAB))
+    assert not any(name.startswith(("helpers/acplab/cluster/", "helpers/acplab/images/")) for name in found)
+    repair = names(proof.inputs("tests/lifecycle/test_repair.py"))
+    assert {"helpers/acplab/cluster/lifecycle.py", "helpers/acplab/images/sources.py"} <= repair
+
+
+def test_a_lab_depends_on_the_images_that_its_nodes_and_pods_run():
+    every, dns, eci = (set(proof.images_of(f"labs/{lab}")) for lab in ("00-hello", "11-dns-clinic", "08-first-eci-pod"))
+    assert {"node", "docker.io/acplab/storefront:1.0.0"} <= every
+    assert "docker.io/acplab/dns-tools:1.0.0" in dns - every
+    assert eci - every == {"docker.io/acplab/clerk:1.0.0", "docker.io/acplab/eci:1.0.0"}
+
+
+def test_only_the_cluster_with_a_virtual_node_depends_on_its_manifests():
+    there = {lab: any(name.startswith("manifests/eci/") for name in names(proof.inputs(f"labs/{lab}")))
+             for lab in ("00-hello", "08-first-eci-pod")}  # fmt: skip
+    assert there == {"00-hello": False, "08-first-eci-pod": True}
+
+
+def test_the_cluster_of_a_group():
+    wanted = {
+        "labs/08-eci-bill": "eci", "notebooks/03-high-reliability.ipynb": "ha", "tests/cluster/test_eci_live.py": "eci",
+        "tests/cluster/test_kube.py": "small", "tests/unit/test_nodes.py": "small", "labs/02-plan-the-vpc": "none",
+    }  # fmt: skip
+    assert {group: proof.cluster_of(group) for group in wanted} == wanted
 
 
 def test_a_file_of_tests_depends_on_what_it_imports():
@@ -79,9 +106,9 @@ def test_what_was_never_proven_is_due(proven):
 
 def test_a_changed_file_is_another_fingerprint(tmp_path, monkeypatch):
     monkeypatch.setattr(proof, "ROOT", tmp_path)
-    monkeypatch.setattr(proof, "closure", lambda files: set())
+    monkeypatch.setattr(proof, "closure", lambda files, without=(): set())
     (tmp_path / "labs" / "a" / "work").mkdir(parents=True)
-    (tmp_path / "labs" / "a" / "lab.yaml").write_text("x")
+    (tmp_path / "labs" / "a" / "lab.yaml").write_text("minutes: 1")
 
     def seen() -> str:
         proof.fingerprint.cache_clear()
@@ -90,6 +117,6 @@ def test_a_changed_file_is_another_fingerprint(tmp_path, monkeypatch):
     before = seen()
     (tmp_path / "labs" / "a" / "work" / "learner.yaml").write_text("x")
     assert seen() == before
-    (tmp_path / "labs" / "a" / "lab.yaml").write_text("y")
+    (tmp_path / "labs" / "a" / "lab.yaml").write_text("minutes: 2")
     assert seen() != before
     proof.fingerprint.cache_clear()

@@ -81,6 +81,14 @@ def test_gone_is_the_last_answer_after_the_mark():
         release.seconds_until_gone(seen, "v3", "no such mark")
 
 
+def test_the_share_that_is_lost_counts_from_the_first_failure_to_the_last_one():
+    samples = [sample(i / 10, "v2", fails=i in (4, 6, 7)) for i in range(20)]
+    lost = release.lost_meanwhile(Traffic(samples, 10))
+    assert (lost.hits, lost.n) == (3, 4)
+    none = release.lost_meanwhile(Traffic(samples[:4], 10))
+    assert (none.hits, none.n) == (0, 0)
+
+
 def test_the_picture_says_in_words_whether_the_intervals_are_apart():
     apart = release.error_shares(mixed(2000, errors=0.1), new="v3", old="v2")
     assert apart.text.splitlines()[0] == "v3 fails more often than v2: after 2000 requests the intervals are apart"
@@ -106,3 +114,13 @@ def test_what_is_no_service_weight_is_refused(annotation):
 def test_a_reference_has_a_cell_for_each_column(table):
     assert {len(row) for row in table.rows} == {len(table.head)}
     assert all(all(cell for cell in row) for row in table.rows)
+
+
+def test_what_customers_notice():
+    def answers(ms: float, fails: bool = False) -> Traffic:
+        return Traffic([Sample(0.1 * i, ms, status=200, error="http 500" if fails else None) for i in range(10)], 10)
+
+    assert release.noticed(answers(5)) == "nothing"
+    assert release.noticed(answers(2000)) == "some are slow"
+    assert release.noticed(answers(5, fails=True)) == "some requests fail"
+    assert release.noticed(Traffic([], 10)) == "some requests fail", "nothing came back"

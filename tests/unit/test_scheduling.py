@@ -53,11 +53,24 @@ def test_a_lab_that_breaks_something_for_others_says_so_where_it_is_described():
     assert not scheduling.says_alone("labs/00-hello")
 
 
-def test_labs_on_the_same_cluster_beside_small_never_run_at_the_same_time(monkeypatch):
+def test_who_has_another_cluster_to_itself_anyway_is_not_alone():
+    for group in ("labs/03-survive-a-zone", "notebooks/03-high-reliability.ipynb"):
+        assert not scheduling.says_alone(group)
+        assert scheduling.lane(group) == "other clusters"
+
+
+def test_the_end_of_what_a_failed_test_said():
+    words = "In [1]\n\n\x1b[31mAcplabError\x1b[39m: Pod a is unschedulable: no room\n  → Lower its requests.\n\n"
+    assert (
+        scheduling.last_lines(words) == "In [1] | AcplabError: Pod a is unschedulable: no room | → Lower its requests."
+    )
+
+
+def test_labs_on_clusters_beside_small_never_run_at_the_same_time(monkeypatch):
     clusters = {"labs/a": "tight", "labs/b": "tight", "labs/c": "small", "labs/d": "none"}
     monkeypatch.setattr(scheduling.proof, "cluster_of", clusters.get)
     scheduling.lane.cache_clear()
-    assert [scheduling.lane(lab) for lab in clusters] == ["cluster-tight", "cluster-tight", "labs/c", "labs/d"]
+    assert [scheduling.lane(lab) for lab in clusters] == ["other clusters", "other clusters", "labs/c", "labs/d"]
     scheduling.lane.cache_clear()
 
 
@@ -144,6 +157,26 @@ def test_the_longest_begin(monkeypatch):
     assert select(items, loadgroup=True) == [CHAPTER_00, CHAPTER_00, KUBE, KUBE]
 
 
+def test_other_clusters_follow_each_other(monkeypatch):
+    monkeypatch.setattr(scheduling.proof, "read", lambda: {})
+    of = {"labs/00-hello": "ha", "labs/02-plan-the-vpc": "eci", "labs/02-flannel-routes": "ha"}
+    monkeypatch.setattr(scheduling.proof, "cluster_of", lambda group: of.get(group, "small"))
+    scheduling.lane.cache_clear()
+    items = [Item(f"{lab}/solution.ipynb::Cell 0") for lab in of]
+    chosen = select([Item(KUBE), *items], loadgroup=True)
+    scheduling.lane.cache_clear()
+    assert chosen[:3] == ["labs/02-plan-the-vpc/solution.ipynb::Cell 0", items[0].nodeid, items[2].nodeid]
+
+
+def test_a_cluster_is_stopped_when_its_tests_are_over(monkeypatch):
+    stopped: list[str] = []
+    monkeypatch.setattr(scheduling, "_at", [])
+    monkeypatch.setattr(scheduling.clusters, "stop", stopped.append)
+    for cluster in ("small", "eci", "eci", "ha", "none", "small"):
+        scheduling.leave(cluster)
+    assert stopped == ["eci", "ha"]
+
+
 def test_what_each_group_took_is_written_down(tmp_path, monkeypatch):
     monkeypatch.setattr(scheduling.proof, "fingerprint", lambda group: f"of {group}")
     times = scheduling.Times(tmp_path / "times.json")
@@ -153,12 +186,13 @@ def test_what_each_group_took_is_written_down(tmp_path, monkeypatch):
         ("labs/00-hello/solution.ipynb::Cell 0", "call", True, {}),
         (wrong, "call", False, {"deep": 1}),
     ]:
-        report = SimpleNamespace(nodeid=nodeid, when=when, failed=failed, keywords=keywords, duration=1.5)
+        told = {"nodeid": nodeid, "longreprtext": "cause\nremedy" if failed else ""}
+        report = SimpleNamespace(when=when, failed=failed, keywords=keywords, duration=1.5, **told)
         times.pytest_runtest_logreport(report)
     times.pytest_sessionfinish()
     assert json.loads(times.file.read_text()) == {
         "labs/00-hello": {
             "part": "labs", "failed": 1, "tests": 1, "seconds": 3.0, "deep": 1, "deep_seconds": 1.5,
-            "fingerprint": "of labs/00-hello",
+            "fingerprint": "of labs/00-hello", "said": ["labs/00-hello/solution.ipynb::Cell 0: cause | remedy"],
         }
     }  # fmt: skip

@@ -154,6 +154,9 @@ def test_a_slip_shows_no_line(kernel):
             """patch deployment shop -n s --type merge -p '{"spec": {"replicas": 2}}'""",
         ),
         (lambda: kubectl.scale("shop", 3, "s"), "scale deployment shop -n s --replicas=3"),
+        (lambda: kubectl.pause("shop", "s"), "rollout pause deployment shop -n s"),
+        (lambda: kubectl.resume("shop", "s"), "rollout resume deployment shop -n s"),
+        (lambda: kubectl.undo("shop", "s"), "rollout undo deployment shop -n s"),
         (lambda: kubectl.restart("shop", "s"), "rollout restart deployment shop -n s"),
         (
             lambda: kubectl.annotate("pod", "x", "s", **{"a.b/c": "d e", "f": None}),
@@ -212,6 +215,25 @@ def test_another_cluster_than_the_one_that_is_open_is_named(monkeypatch):
 
 
 def test_every_verb_that_asks_a_cluster_has_a_line():
-    no_verbs = {"Applied", "Object", "Objects", "read_manifests", "show_commands"}
+    no_verbs = {"MACHINES", "Applied", "Object", "Objects", "read_manifests", "show_commands"}
     lines = {name for name, one in vars(kubectl).items() if getattr(one, "__module__", "") == kubectl.__name__}
     assert set(kube.__all__) - lines == no_verbs
+
+
+def test_a_key_is_never_on_the_screen():
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}, "data": {"tls.key": "c2VjcmV0"}}
+    assert kubectl.apply(secret, "s") is None
+    assert kubectl.apply([CONFIG, secret], "s") is None
+
+
+def test_a_patch_of_the_status_says_so():
+    line = kubectl.patch("rollout", "shop", {"status": {"abort": True}}, "s", status=True)
+    assert "--subresource=status" in line
+
+
+def test_a_long_here_document_is_folded(kernel):
+    kernel.run(
+        "kube.apply({'apiVersion': 'v1', 'kind': 'ConfigMap', 'metadata': {'name': 'x'}, 'data': {str(i): '' for i in range(20)}}, 's')"
+    )
+    assert kernel.shown[0]["text/html"].startswith("<details><summary")
+    assert "EOF" in kernel.shown[0]["text/plain"]

@@ -67,6 +67,7 @@ def calls(monkeypatch, tmp_path) -> list:
     monkeypatch.setattr(docker, "state", lambda: "ready")
     monkeypatch.setattr(cluster, "ensure", lambda *words: asked.append(("cluster", paths.instance(), *words)))
     monkeypatch.setattr(cluster, "made", lambda: ["pair", "small"])
+    monkeypatch.setattr(cluster, "stop", lambda profile: asked.append(("stop", profile)))
     monkeypatch.setattr(cluster, "delete", lambda profile: asked.append(("delete", profile)))
     monkeypatch.setattr(paths, "ROOT", tmp_path)
     for folder in ("tests/unit", "tests/labs"):
@@ -84,11 +85,11 @@ def test_the_cluster_is_the_tests_own_is_made_before_it_is_needed_and_removed(ca
     assert run() == 0
     small = ("cluster", "test", "small", "auto")
     assert [call for call in calls if not isinstance(call, list)] == [
-        "docker", "browser", small, small, ("delete", "pair"), ("delete", "small")
+        "docker", "browser", small, ("stop", "pair"), small, ("delete", "pair"), ("delete", "small")
     ]  # fmt: skip
-    (first, _beside, _alone) = (n for n, call in enumerate(calls) if isinstance(call, list))
+    (first, beside, alone) = (n for n, call in enumerate(calls) if isinstance(call, list))
     assert "tests/unit" in calls[first]
-    assert first < calls.index(small)
+    assert first < calls.index(small) < beside < calls.index(("stop", "pair")) < alone
 
 
 def test_images_of_topics_are_got_before_two_workers_ask_for_them(calls, monkeypatch):
@@ -134,6 +135,13 @@ def test_the_table_tells_parts_slowest_notebooks_and_budgets():
     assert ["30", "s", "labs/00-hello"] in lines
     assert "Together 1.5 min" in text
     assert "labs: median 30 s, budget 60 s, ratio 0.50" in text
+
+
+def test_what_failed_is_said_at_the_end():
+    groups: dict = {}
+    testing._add(groups, {"labs/00-hello": GROUP | {"failed": 1, "said": ["Cell 3: why"]}})
+    testing._add(groups, {"labs/00-hello": GROUP | {"failed": 1, "said": ["Cell 4: why"]}, "tests/unit/a.py": GROUP})
+    assert testing.said(groups) == ["Failed: Cell 3: why", "Failed: Cell 4: why"]
 
 
 def test_record_keeps_what_has_passed_and_nothing_else(calls):

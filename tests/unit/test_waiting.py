@@ -5,6 +5,7 @@ The API server is a list of answers and the clock only moves when somebody sleep
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -328,6 +329,19 @@ def test_a_pod_that_preempts_others_waits_until_they_have_ended(world):
     assert stuck(world, deployment(), elapsed=pods.PATIENCE + 0.1) is None
 
 
+def test_a_pod_that_waits_for_the_place_of_an_older_one(world):
+    """maxSurge 0 and Pods that never share a node: the new one is unschedulable until the old one has ended."""
+    old = pod(template="old")
+    old["metadata"]["deletionTimestamp"] = (datetime.now(UTC) + timedelta(seconds=20)).isoformat()
+    world.lists = {"Pod": [old, pod(conditions=[NO_NODE])], "ReplicaSet": [replicaset("1", "7fb8f977b")]}
+    world.looks = [deployment()] * 30 + [rolled_out(1)]
+    assert waiting.wait("deployment", "shop", namespace="space")["status"]["readyReplicas"] == 1
+    old["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"  # its node is gone, and nobody ends it
+    world.looks = [deployment()]
+    with pytest.raises(AcplabError, match="is unschedulable"):
+        waiting.wait("deployment", "shop", namespace="space")
+
+
 def test_the_last_words_are_those_of_the_container_that_crashes(world):
     world.logs = {("sidecar", False): "starting\nERROR_RATE must be a number\n", ("shop", False): "wrong"}
     world.lists["Pod"] = [pod(containers=[container(), container("CrashLoopBackOff", code=2, name="sidecar")])]
@@ -370,6 +384,56 @@ def test_a_quota(world):
 def test_a_rollout_past_its_deadline(world):
     late = condition("Progressing", "False", "ProgressDeadlineExceeded", 'ReplicaSet "shop-7fb8f977b" has timed out')
     assert "has timed out" in stuck(world, deployment(conditions=[late]))[0]
+
+
+def batched(phase: str, seen="2", why: dict | None = None) -> dict:
+    """A Rollout of Argo Rollouts; its controller writes the generation as text."""
+    status = {
+        "phase": phase,
+        "observedGeneration": seen,
+        "currentPodHash": "7fb8f977b",
+        "conditions": [why] if why else [],
+    }
+    selector = {"matchLabels": {"app": "shop"}}
+    return {
+        "kind": "Rollout",
+        "metadata": {"name": "shop", "namespace": "demo", "generation": 2},
+        "spec": {"selector": selector},
+        "status": status,
+    }
+
+
+def test_a_rollout_in_batches_is_ready_when_its_controller_says_so_of_the_newest_template():
+    assert conditions.is_ready(batched("Healthy"))
+    assert not conditions.is_ready(batched("Healthy", seen="1"))
+    assert not conditions.is_ready(batched("Paused"))
+    assert not conditions.is_ready(other("Rollout") | {"metadata": {"generation": 1}})
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "step"),
+    [
+        ("ProgressDeadlineExceeded", "has timed out", "old Pods still serve"),
+        ("RolloutAborted", "aborted", "version of before"),
+    ],
+)
+def test_a_rollout_in_batches_that_was_given_up(world, reason, message, step):
+    why = condition("Progressing", "False", reason, message)
+    cause, next_step = stuck(world, batched("Degraded", why=why))
+    assert message in cause
+    assert step in next_step
+    assert stuck(world, batched("Degraded", seen="1", why=why)) is None
+
+
+def test_a_rollout_in_batches_has_pods_of_its_newest_template(world):
+    old = pod(containers=[NO_IMAGE])
+    old["metadata"]["labels"]["rollouts-pod-template-hash"] = "older"
+    new = pod(containers=[NO_IMAGE])
+    new["metadata"]["labels"]["rollouts-pod-template-hash"] = "7fb8f977b"
+    world.lists["Pod"] = [old]
+    assert stuck(world, batched("Progressing")) is None
+    world.lists["Pod"] = [old, new]
+    assert "cannot get the image" in stuck(world, batched("Progressing"))[0]
 
 
 def test_a_route_that_its_gateway_refuses_is_given_some_seconds(world):
@@ -544,6 +608,16 @@ def test_pods_on_their_way_out_do_not_count(world):
     leaving["metadata"]["deletionTimestamp"] = "2026-11-24T07:49:23Z"
     world.lists["Pod"] = [leaving]
     assert stuck(world, deployment()) is None
+
+
+def test_evicted_pods_do_not_count_for_the_deployment_that_has_replaced_them(world):
+    lost = container(restarts=1) | {"state": {"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown"}}}
+    evicted = pod(phase="Failed", containers=[lost])
+    evicted["status"] |= {"reason": "Evicted", "message": "The node was low on resource: memory."}
+    world.lists["Pod"] = [evicted]
+    assert stuck(world, deployment()) is None
+    evicted["status"]["phase"] = "Running"
+    assert "CrashLoopBackOff (exit code 137)" in stuck(world, deployment())[0]
 
 
 def test_pods_of_others_do_not_count(world):

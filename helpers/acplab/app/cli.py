@@ -218,8 +218,16 @@ def _delete_everything_else() -> None:
     server.stop()
     if kept := docker.remove_images():
         say(_("Kept, since clusters of another home use it: {names}.").format(names=", ".join(kept)))
-    for folder in (paths.home(), paths.cache()):
-        shutil.rmtree(folder, onerror=_make_writable)
+    runtime = paths.cache() / "docker"  # a daemon that acplab has started runs every container through it
+    for one in (paths.home(), *(one for one in paths.cache().iterdir() if one != runtime)):
+        if one.is_dir():
+            shutil.rmtree(one, onerror=_make_writable)
+        else:
+            one.unlink()
+    if runtime.exists():
+        say(_("Kept, since the Docker daemon that acplab has started uses it: {names}.").format(names=runtime))
+    else:
+        paths.cache().rmdir()
     say(_("Removed. What is left is this folder, with .venv and your notebooks."))
 
 

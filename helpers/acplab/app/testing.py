@@ -34,11 +34,15 @@ ON_CLUSTER = ("tests/cluster", "tests/labs", "labs", "notebooks")
 
 @dataclass(frozen=True)
 class Phase:
-    """Tests that one pytest runs. folders: where they lie. options: how they are spread over processes."""
+    """Tests that one pytest runs. folders: where they lie. options: how they are spread over processes.
+
+    rested: the clusters beside `small` are stopped before; who needs one of them has it started again.
+    """
 
     folders: tuple[str, ...]
     options: tuple[str, ...]
     on_cluster: bool = True
+    rested: bool = False
 
 
 Given = tuple[Phase, list[str]]  # a phase and the arguments of its pytest
@@ -46,7 +50,8 @@ Given = tuple[Phase, list[str]]  # a phase and the arguments of its pytest
 PHASES = (
     Phase(("tests/lint", "tests/unit"), ("-n2", "--dist=worksteal"), on_cluster=False),
     Phase(ON_CLUSTER, ("-n2", "--dist=loadgroup", "--no-loadscope-reorder", "--alone=skip")),
-    Phase((*ON_CLUSTER, "tests/browser", "tests/lifecycle"), ("--alone=only",)),
+    # Twenty idle nodes would take half a core of two, and most of the memory.
+    Phase((*ON_CLUSTER, "tests/browser", "tests/lifecycle"), ("--alone=only",), rested=True),
 )
 
 
@@ -69,6 +74,8 @@ def run_tests(
     with _clusters(plan, keep) if any(phase.on_cluster for phase, _words in plan) else nullcontext():
         codes, groups = _run(plan, due, images)
     say(table(groups, time.monotonic() - began))
+    for words in said(groups):
+        say(words)
     if record:
         _record(groups)
     raise typer.Exit(_code(codes))
@@ -120,6 +127,8 @@ def _run(plan: Sequence[Given], due: list[str], images: str) -> tuple[list[int],
     with tempfile.TemporaryDirectory() as folder:
         times = Path(folder, "times.json")
         for phase, words in plan:
+            if phase.rested:
+                _stop_all_but_small()
             if phase.on_cluster:
                 _ensure_cluster(images)
             command = [sys.executable, "-m", "pytest", f"--times={times}", *due, *words]
@@ -128,6 +137,14 @@ def _run(plan: Sequence[Given], due: list[str], images: str) -> tuple[list[int],
                 _add(groups, json.loads(times.read_text()))
                 times.unlink()
     return codes, groups
+
+
+def _stop_all_but_small() -> None:
+    from acplab import cluster
+
+    for one in cluster.made():
+        if one != "small":
+            cluster.stop(one)
 
 
 def _ensure_cluster(route: str) -> None:
@@ -151,9 +168,10 @@ def _bundles() -> list[str]:
 def _add(groups: Groups, more: Groups) -> None:
     """Put what a phase has measured to what the ones before have."""
     for name, group in more.items():
-        known = groups.setdefault(name, group | dict.fromkeys(NUMBERS, 0))
+        known = groups.setdefault(name, group | dict.fromkeys(NUMBERS, 0) | {"said": []})
         for key in NUMBERS:
             known[key] += group[key]
+        known["said"] += group.get("said", ())
 
 
 def _code(codes: list[int]) -> int:
@@ -176,6 +194,11 @@ def table(groups: Groups, seconds: float) -> str:
             lines.append(f"{part:<12}" + "".join(f"{number:>9.0f}" for number in sums))
     lines.append(_("Together {minutes:.1f} min, as parts ran side by side.").format(minutes=seconds / 60))
     return "\n".join([*lines, *_slowest(groups), *_medians(groups)])
+
+
+def said(groups: Groups) -> list[str]:
+    """The last words of each test that has failed: a log of hours is searched from its end."""
+    return [_("Failed: {words}").format(words=words) for group in groups.values() for words in group["said"]]
 
 
 def _slowest(groups: Groups) -> list[str]:

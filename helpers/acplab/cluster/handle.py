@@ -61,6 +61,11 @@ class Cluster:
         """Where requests from this machine enter the cluster; the Host header says to whom."""
         return f"http://127.0.0.1:{self.ports['http']}"
 
+    @property
+    def tls_url(self) -> str:
+        """The same for https; the certificate is that of the name in the handshake (SNI)."""
+        return f"https://127.0.0.1:{self.ports['https']}"
+
     def __enter__(self) -> Cluster:
         client.enter(self.kubeconfig)
         return self

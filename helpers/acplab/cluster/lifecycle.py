@@ -13,7 +13,7 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import UTC, datetime
 
 import yaml
@@ -24,7 +24,7 @@ from acplab.base.console import say, stage
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.base.retry import retry_context
-from acplab.cluster import faults, journal, nodes, ownership, platform, room, terway, upgrade
+from acplab.cluster import eci, faults, journal, nodes, ownership, platform, room, terway, upgrade
 from acplab.cluster.handle import Cluster, made, record, recorded, state_file
 from acplab.cluster.kind_config import NODE_PORTS, own_config
 from acplab.cluster.ownership import cluster_name
@@ -35,6 +35,7 @@ from acplab.kube import client
 from acplab.kube.ownership import Foreign
 
 LOCK_SECONDS = 90
+CLEAR_SECONDS = 30  # for another acplab that is just moving its own nodes away from our addresses
 
 
 def ensure(profile: str = "small", route: str = "auto", ranges: Ranges | None = None) -> Cluster:
@@ -61,13 +62,14 @@ def _make_room(profile: str) -> None:
             stop(other)
 
 
-def _alone(profile: str) -> AbstractContextManager[None]:
+def _alone(profile: str, seconds: float | None = None) -> AbstractContextManager[None]:
     """One at a time makes, stops or removes a cluster. Two notebooks opened at once both end here, and the
     second has only to wait for the first. Another cluster has its own lock."""
     busy = AcplabError(
         _("Another acplab is working on the cluster at this moment."), _("Wait until it has finished, then try again.")
     )
-    return locks.lock(paths.home() / f"cluster-{profile}.lock", LOCK_SECONDS, lambda: busy)
+    wait = LOCK_SECONDS if seconds is None else seconds
+    return locks.lock(paths.home() / f"cluster-{profile}.lock", wait, lambda: busy)
 
 
 def _ensure(profile: str, route: str, ranges: Ranges | None) -> Cluster:
@@ -83,6 +85,7 @@ def _ensure(profile: str, route: str, ranges: Ranges | None) -> Cluster:
         if _is_repaired(cluster):
             with cluster:
                 upgrade.bring_up_to_date(cluster)
+                _see_to_virtual_node(cluster)
             return cluster
     elif cluster and cluster.complete:
         say(_("The cluster {name} is gone (deleted outside of acplab?); recreating it.").format(name=name))
@@ -114,8 +117,8 @@ def _is_repaired(cluster: Cluster) -> bool:
     """Put right what is wrong with the cluster; False, and that is said, if it can't be."""
     try:
         _repair(cluster)
-    except Foreign:
-        raise  # somebody changed a label or a kubeconfig; labs may be in there
+    except (Foreign, nodes.AddressInUse):
+        raise  # somebody changed a label or a kubeconfig, or holds an address; labs may be in there
     except AcplabError as error:
         words = _(
             "The cluster could not be repaired, so it is recreated. {why} What runs in it is lost; your files, notes and "
@@ -128,7 +131,7 @@ def _is_repaired(cluster: Cluster) -> bool:
 
 def _repair(cluster: Cluster) -> None:
     before = datetime.now(UTC)
-    repaired = nodes.restart_nodes(cluster.name, cluster.addresses)
+    repaired = _restart_nodes(cluster)
     with cluster:
         if repaired:
             say(_("Restarted nodes: {nodes}.").format(nodes=", ".join(repaired)))
@@ -139,6 +142,37 @@ def _repair(cluster: Cluster) -> None:
         if repaired and own(cluster.profile).platform:
             _when_it_answers(platform.wait_ready)
             _wait_ingress(cluster)
+
+
+def _restart_nodes(cluster: Cluster) -> list[str]:
+    """Each node at its address, from which goes whatever Docker has put there when it started containers by itself."""
+    restarted = set(nodes.displaced(cluster.name, cluster.addresses))
+    if restarted:
+        if own(cluster.profile).virtual_node:
+            eci.remove_containers(cluster.name)
+        for other in made():
+            if other != cluster.profile:
+                _clear(other)
+    for attempt in retry_context(on=nodes.AddressInUse, attempts=None, timeout=CLEAR_SECONDS, wait_max=2.0):
+        with attempt:
+            restarted |= set(nodes.restart_nodes(cluster.name, cluster.addresses))
+    return sorted(restarted)
+
+
+def _clear(profile: str) -> None:
+    """End what is left of another cluster of this home that Docker has brought back in disorder, or in part.
+
+    It comes back to its own addresses when it is asked for.
+    """
+    with suppress(AcplabError), _alone(profile, seconds=0):  # one that is being worked on is put right there
+        other = recorded(profile)
+        if not other or not (lost := nodes.displaced(other.name, other.addresses)):
+            return
+        now = nodes.states(other.name)
+        if len(lost) == len(other.addresses) or any(now.get(node) == "running" for node in lost):
+            if own(profile).virtual_node:
+                eci.remove_containers(other.name)
+            nodes.stop(other.name)
 
 
 def _wait_restarted(cluster: Cluster, since: datetime) -> None:
@@ -165,22 +199,36 @@ def _may_pass(error: Exception) -> bool:
 def _create(profile: str, route: str, former: Cluster | None, ranges: Ranges | None) -> Cluster:
     """A new cluster. If it cannot be finished, nothing of it stays."""
     image, name = images.ensure(route), cluster_name(profile)
-    nodes.remove(name)
+    _remove(profile, name)
     ports = _free_ports(former.ports if former else {})
     cluster = Cluster(profile, name, image.reference, ports, ranges=ranges, route=_route_of(image, route))
     record(cluster)
     try:
         with nodes.held(_stopped_addresses(profile), image.reference):
             _run_kind(cluster, image)
+            nodes.stay_down(nodes.states(name))
         with cluster:
             _finish(cluster, image)
+            _see_to_virtual_node(cluster)
         cluster.addresses = nodes.addresses(name)
     except BaseException:
-        nodes.remove(name)
+        _remove(profile, name)
         raise
     cluster.complete = True
     record(cluster)
     return cluster
+
+
+def _see_to_virtual_node(cluster: Cluster) -> None:
+    if own(cluster.profile).virtual_node:
+        eci.bring_up_to_date(cluster)
+
+
+def _remove(profile: str, name: str) -> bool:
+    """Whether there was anything of the cluster to remove."""
+    if own(profile).virtual_node:
+        eci.remove_containers(name)
+    return nodes.remove(name)
 
 
 def _stopped_addresses(profile: str) -> list[str]:
@@ -251,9 +299,14 @@ def _is_free(port: int | None) -> bool:
 
 
 def stop(profile: str = "small") -> bool:
-    """Stop the nodes; everything in them is kept. False if there was none running."""
+    """Stop the nodes; everything in them is kept. False if there was none running.
+
+    What runs on a virtual node is no machine's, and is removed; it is made again for the Pods that are there afterwards.
+    """
     require(profile)
     with _alone(profile):
+        if own(profile).virtual_node:
+            eci.remove_containers(cluster_name(profile))
         return bool(nodes.stop(cluster_name(profile)))
 
 
@@ -261,7 +314,7 @@ def delete(profile: str = "small") -> bool:
     """Remove the cluster and what is recorded of it. False if there was none."""
     require(profile)
     with _alone(profile):
-        there = nodes.remove(cluster_name(profile))
+        there = _remove(profile, cluster_name(profile))
         shutil.rmtree(state_file(profile).parent, ignore_errors=True)
     return there
 

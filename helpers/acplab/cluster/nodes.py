@@ -30,6 +30,10 @@ HOST_ROUTES = Path("/proc/net/route")
 RANGES = ("172.28.0.0/16", "172.29.0.0/16", "192.168.224.0/20", "10.213.0.0/16")
 
 
+class AddressInUse(AcplabError):
+    """The address of a node is taken: whatever has it has to end first. The cluster itself is whole."""
+
+
 def states(cluster: str) -> dict[str, str]:
     """Container -> Docker's word for its state ("running", "paused", "exited", ...), of a kind cluster."""
     return {one.name: one.state for one in ownership.containers() if one.cluster == cluster}
@@ -184,15 +188,28 @@ def restart_nodes(cluster: str, wanted: dict[str, str]) -> list[str]:
     paused = [node for node in wanted if now[node] == "paused"]
     if paused:
         docker.run("unpause", *paused, timeout=ownership.ANSWER_SECONDS)
-    there = addresses(cluster)
-    moved = [node for node in wanted if now[node] not in ("running", "paused") or there[node] != wanted[node]]
-    if moved:
+    if moved := displaced(cluster, wanted):
         _start_at(moved, [node for node in moved if now[node] in ("running", "paused")], wanted)
     return sorted({*paused, *moved})
 
 
+def displaced(cluster: str, wanted: dict[str, str]) -> list[str]:
+    """Those of the wanted nodes (node -> address) that do not run, or run at another address."""
+    now, there = states(cluster), addresses(cluster)
+    return [node for node in wanted if now.get(node) not in ("running", "paused") or there[node] != wanted[node]]
+
+
+def stay_down(nodes: Iterable[str]) -> None:
+    """Let Docker start no node by itself: after a boot it would give them each other's addresses.
+
+    kind has it start them (on-failure: a node that was stopped counts as failed).
+    """
+    docker.run("update", "--restart", "no", *nodes)
+
+
 def _start_at(nodes: list[str], running: list[str], wanted: dict[str, str]) -> None:
     """Stop those that run at a wrong address, then start all in the order of their addresses, pinned."""
+    stay_down(wanted)
     if running:
         docker.run("stop", "--time", "10", *running)
     network()
@@ -200,7 +217,27 @@ def _start_at(nodes: list[str], running: list[str], wanted: dict[str, str]) -> N
         _disconnect(node)
     for node in sorted(nodes, key=lambda one: ipaddress.ip_address(wanted[one])):
         docker.run("network", "connect", "--ip", wanted[node], NETWORK, node)
+        _start(node, wanted[node])
+
+
+def _start(node: str, address: str) -> None:
+    try:
         docker.run("start", node)
+    except AcplabError:
+        if holder := _holder(address):
+            sentence = _("Node {node} needs its address {address}, which the container {holder} has.")
+            raise AddressInUse(
+                sentence.format(node=node, address=address, holder=holder),
+                _("Stop that container, then try again: docker stop {holder}").format(holder=holder),
+            ) from None
+        raise
+
+
+def _holder(address: str) -> str | None:
+    """The container that has an address of our network."""
+    (found,) = json.loads(docker.run("network", "inspect", NETWORK))
+    there = {one["IPv4Address"].partition("/")[0]: one["Name"] for one in found["Containers"].values()}
+    return there.get(address)
 
 
 def _disconnect(node: str) -> None:
@@ -222,7 +259,7 @@ def wait_ready(timeout: float = 150, since: datetime | None = None) -> None:
 def _require_ready(since: datetime | None) -> None:
     leases = kube.list("lease", "kube-node-lease") if since else []
     renewed = {one["metadata"]["name"]: datetime.fromisoformat(one["spec"]["renewTime"]) for one in leases}
-    for node in kube.list("node"):
+    for node in kube.list("node", selector=kube.MACHINES):
         name = node["metadata"]["name"]
         ready = verdict(node["status"], "Ready") is True
         # What the API says of a node may be from before it was stopped; its lease tells.

@@ -20,10 +20,12 @@ class Own:
 
     platform: whether the ingress controller and the metrics are wanted.
     network: "default" is podnet, "terway" our stand-in (terway.py).
+    virtual_node: whether there is one, whose Pods run on our stand-in for ECI (eci.py).
     """
 
     platform: bool = True
     network: Literal["default", "terway"] = "default"
+    virtual_node: bool = False
 
 
 def profiles() -> list[str]:

@@ -25,6 +25,7 @@ from acplab.grading.view import LabView
 from acplab.kube import client, contexts, kubectl, showing
 
 if TYPE_CHECKING:
+    from acplab.cluster import Cluster
     from acplab.course.panel import Panel
 
 Say = Callable[[str], None]
@@ -55,6 +56,7 @@ class Lab(Predicting):
         self.work = lab.work
         self._called, self._kept_as, self._notebook = "lab", lab.id, lab.folder / "lab.ipynb"
         self._own = _own(lab)
+        self._away = False  # in the block of on_cluster()
 
     @property
     def ingress_url(self) -> str:
@@ -68,8 +70,12 @@ class Lab(Predicting):
     # what a learner does
 
     def apply(self, file: str, **values: str) -> list[kube.Applied]:
-        """Apply your file from work/ (else the one in given/ or the lab's folder), or YAML text."""
-        with operation_lock(self.lab.id, _("applying a file to it")), self._running_cluster():
+        """Apply your file from work/ (else the one in given/ or the lab's folder), or YAML text.
+
+        In the block of on_cluster() it goes to that cluster, like all calls of kube there.
+        """
+        here = nullcontext() if self._away else self._running_cluster()
+        with operation_lock(self.lab.id, _("applying a file to it")), here:
             self._started()
             source = file if "\n" in file else files.locate(self.lab, file)
             showing.show_line(lambda: kubectl.apply(source, self.namespace, **values))
@@ -93,6 +99,19 @@ class Lab(Predicting):
             both = self._checks().tiers(wanted.id, self._view())
             tier = store.next_tier(self.lab.id, wanted.id)
         return Hint(self.lab.id, wanted.id, tier, both[tier - 1])
+
+    @contextmanager
+    def on_cluster(self, profile: str) -> Iterator[Cluster]:
+        """Be on another cluster while the block runs, in a namespace of the same name; finish() and reset() remove it there."""
+        with cluster.ensure(profile) as there:
+            if not self._own.ready():
+                self._own.make()
+                self._own.mark_ready()
+            self._away = True
+            try:
+                yield there
+            finally:
+                self._away = False
 
     def note(self, key: str, value: Any = None, **fields: Any) -> None:
         """Write something down for a check: note("way", block="172.20.1.0/24"), or note("rule", "pod-overlaps-vpc").
@@ -171,6 +190,7 @@ class Lab(Predicting):
                 told = _("Resetting {lab}: its namespace is removed and set up again, about 20 s.")
                 say(told.format(lab=self.lab.id))
             say(self._own.remove())
+            self._leave_others(say)
             store.forget(self.lab.id)
             shelf = files.put_away(self.lab)
             if shelf:
@@ -185,10 +205,18 @@ class Lab(Predicting):
         """Remove what the lab has in the cluster. Your progress and your files in work/ are kept."""
         with operation_lock(self.lab.id, _("cleaning up after it")):
             say(self._own.remove())
+            self._leave_others(say)
         contexts.leave_namespace(self.namespace)
         say(self.summary() + ".")
 
     # inside
+
+    def _leave_others(self, say: Say) -> None:
+        """Remove what the lab has on clusters that it has visited; one that does not run keeps it until it does."""
+        for profile in self.lab.visits:
+            with suppress(AcplabError), cluster.find(profile) as there:
+                if self._own.ready():
+                    say(f"{there.name}: {self._own.remove()}")
 
     @contextmanager
     def _ready_cluster(self, fresh: bool) -> Iterator[None]:

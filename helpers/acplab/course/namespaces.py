@@ -10,12 +10,13 @@ from pathlib import Path
 from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
+from acplab.cluster.platform import LABEL as ADDED
 from acplab.course import outside, store
-from acplab.kube import Object
+from acplab.kube import Object, client
 
 LAB, CHAPTER = "acplab.dev/lab", "acplab.dev/chapter"
 EVERYWHERE = "*"
-GONE_SECONDS, STUCK_SECONDS = 90, 15
+GONE_SECONDS, TOUCH_SECONDS = 90, 6  # the controller of namespaces heeds a touch 5 s later
 TOUCHED = "acplab.dev/touched"  # an annotation: how often somebody has waited for its end in vain
 READY = "acplab.dev/ready"  # an annotation: set up to the end, so that an interrupted start is noticed
 UNDOES = "acplab.dev/undoes"  # an annotation of a Pod: what it undoes when it ends, for which it gets its grace period
@@ -114,15 +115,16 @@ class LabNamespace:
     def _wait_gone(self) -> None:
         """Wait, and touch it while it stays: the controller that empties namespaces asks each API what it has.
 
-        If one is away, as that of the metrics after a drain, it tries again minutes later, or when something changes.
+        If one is away, as that of the metrics after a drain, it tries again minutes later, or when something changes. If
+        it met a Pod, it looks again after half of that Pod's grace period, though we have killed it.
         """
-        for number in range(GONE_SECONDS // STUCK_SECONDS):
+        for number in range(GONE_SECONDS // TOUCH_SECONDS):
             with suppress(AcplabError):
-                kube.wait("namespace", self.name, "deleted", timeout=STUCK_SECONDS)
+                kube.wait("namespace", self.name, "deleted", timeout=TOUCH_SECONDS)
                 return
-            if self.look() is not None:
+            with suppress(client.Refused):  # it may go just now
                 kube.patch("namespace", self.name, {"metadata": {"annotations": {TOUCHED: str(number)}}}, None)
-        kube.wait("namespace", self.name, "deleted", timeout=STUCK_SECONDS)
+        kube.wait("namespace", self.name, "deleted", timeout=TOUCH_SECONDS)
 
     def discard(self) -> None:
         """Begin to delete it, without waiting."""
@@ -187,8 +189,9 @@ def _leaving(namespace: Object) -> bool:
 def inventory() -> set[str]:
     """ "kind/namespace/name" of all that the cluster holds, "kind//name" for what has no namespace.
 
-    Left out is what changes by itself: events, leases, endpoints, metrics, bootstrap tokens that expire,
-    and the Pods and ReplicaSets of namespaces that are not a lab's or a chapter's.
+    Left out is what changes by itself: events, leases, endpoints, metrics, bootstrap tokens that expire, and the Pods
+    and ReplicaSets of namespaces that are not a lab's or a chapter's; also kinds that the course has added, since another
+    lab may have it add one at any time, and the cluster keeps it.
     """
     ours = _our_namespaces()
     return {
@@ -209,6 +212,8 @@ def _line(kind: str, namespaced: bool, found: Object, ours: set[str]) -> str | N
     name = found["metadata"]["name"]
     namespace = found["metadata"].get("namespace", "") if namespaced else ""
     if kind in ("pod", "replicaset", "controllerrevision") and namespace not in ours:
+        return None
+    if kind == "customresourcedefinition" and ADDED in (found["metadata"].get("labels") or {}):
         return None
     if kind == "secret" and name.startswith("bootstrap-token-"):
         return None

@@ -10,14 +10,13 @@ import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from acplab import images
-from acplab.cluster import Cluster
+from acplab.cluster import Cluster, add_on
 
 
 def load(there: Cluster, bundles: Iterable[str]) -> None:
-    """Load these bundles of images into the nodes that lack them."""
+    """Load these bundles of images into the nodes that lack them, with the kinds that go with them."""
     for bundle in bundles:
-        images.load(there.nodes, bundle)
+        add_on(bundle, there)
 
 
 def put(parts: Mapping[str, Sequence[str]]) -> None:

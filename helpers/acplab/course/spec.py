@@ -46,9 +46,10 @@ class LabFile(YamlModel):
     """What lab.yaml says.
 
     minutes: how long a learner needs. hosts: of this lab alone. cluster: the profile that it needs, "none" for none.
-    needs: bundles of images. outside: topic -> parts that it puts outside of the namespace, and takes away at the end
-    (outside.py). ready: "deployment/name" to wait for after setup; all Deployments of setup/ if it is not
-    given, [] if they are broken on purpose. notes: what a learner writes down, `way: {block: cidr, via: address}`.
+    needs: bundles of images. visits: profiles of other clusters that it uses, with lab.on_cluster(). outside: topic -> parts
+    that it puts outside of the namespace, and takes away at the end (outside.py). ready: "deployment/name" to wait for
+    after setup; all Deployments of setup/ if it is not given, [] if they are broken on purpose. notes: what a learner
+    writes down, `way: {block: cidr, via: address}`.
     ranges: fields of cluster.Ranges; the lab begins on a cluster that has them. alone: it breaks something that other
     labs need, such as the nodes' routes, so the tests run nothing beside it.
     """
@@ -62,6 +63,7 @@ class LabFile(YamlModel):
     tasks: Annotated[tuple[Task, ...], Field(min_length=1)]
     cluster: Text = "small"
     needs: tuple[Name, ...] = ()
+    visits: tuple[Name, ...] = ()
     outside: Mapping[Name, tuple[Name, ...]] = Field(default_factory=dict)
     ready: tuple[Text, ...] | None = None
     notes: Mapping[Text, Kind | Mapping[Text, Kind]] = Field(default_factory=dict)

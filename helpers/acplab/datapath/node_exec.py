@@ -28,7 +28,7 @@ def require(node: str) -> None:
 
 def names() -> list[str]:
     """The nodes of the cluster in use."""
-    return sorted(one["metadata"]["name"] for one in kube.list("node"))
+    return sorted(one["metadata"]["name"] for one in kube.list("node", selector=kube.MACHINES))
 
 
 def ip(node: str, *words: str, namespace: str = "") -> list[dict[str, Any]]:

@@ -70,7 +70,7 @@ class NodeRange:
 
 def node_ranges() -> list[NodeRange]:
     """The nodes of the cluster in use, each with its Pod CIDR."""
-    found = kube.list("node")
+    found = kube.list("node", selector=kube.MACHINES)
     return [
         NodeRange(
             one["metadata"]["name"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from acplab.base.i18n import _
@@ -18,12 +19,13 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class RecordedLoad:
-    """What Traffic.record() has kept. spans: by version; marks: (seconds, words)."""
+    """What Traffic.record() has kept. spans: by version; marks: (seconds, words); began: when, None if nobody has said."""
 
     total: int = 0
     failed: int = 0
     spans: Mapping[str, Span] = field(default_factory=dict)
     marks: tuple[tuple[float, str], ...] = ()
+    began: datetime | None = None
 
     @classmethod
     def of(cls, record: Any) -> RecordedLoad:
@@ -32,7 +34,8 @@ class RecordedLoad:
             return cls()
         spans = {name: Span(one["first"], one["last"]) for name, one in record["by_version"].items()}
         marks = tuple((at, words) for at, words in record["marks"])
-        return cls(record["total"], record["failed"], spans, marks)
+        began = record.get("began")
+        return cls(record["total"], record["failed"], spans, marks, datetime.fromisoformat(began) if began else None)
 
     def marked(self, words: str) -> float | None:
         """When something was marked, seconds since the load began."""

@@ -146,7 +146,7 @@ class LabView:
     # traffic
 
     def traffic(self, until: Callable[[Traffic], bool] | None = None, **same: Any) -> Traffic:
-        """Send GET requests to the ingress; the words are measure.traffic's (host, path, headers, n, ...).
+        """Send GET requests to the ingress; the words are measure.traffic's (host, path, headers, n, tls, ...).
 
         until: looks at the traffic and says whether it is what is wanted. While it is not, the same requests
         are sent again for a few seconds, since a change takes up to 2 s to reach the ingress.
@@ -157,10 +157,11 @@ class LabView:
             raise ValueError("a check only reads: GET or HEAD")
         same = {"rate": 200} | same
         self.settle()
-        seen = measure.traffic(self.ingress_url, **same)
+        url = self.cluster.tls_url if same.get("tls") else self.ingress_url
+        seen = measure.traffic(url, **same)
         while until and not until(seen) and time.monotonic() < self._deadline:
             time.sleep(PAUSE_SECONDS)
-            seen = measure.traffic(self.ingress_url, **same)
+            seen = measure.traffic(url, **same)
         return seen
 
     def answered(self, seen: Traffic) -> int:
@@ -180,7 +181,7 @@ class LabView:
     def _changed_at(self, kind: str) -> Times:
         """When objects of a kind were changed; never, if the cluster has no such kind, as one without an ingress."""
         with suppress(AcplabError):
-            return [time_ for one in self.list(kind) for time_ in _changes(one)]
+            return [time_ for one in self.list(kind) for time_ in changes(one)]
         return []
 
     def sample(self, share: float, margin: float, **same: Any) -> Traffic:
@@ -278,7 +279,7 @@ def _version(answer: Answer) -> str:
     return words[1] if answer.ok and words[:1] == ["200"] and len(words) > 1 else ""
 
 
-def _changes(one: Object) -> list[datetime]:
+def changes(one: Object) -> list[datetime]:
     """When an object's content was changed; what controllers write into its status changes no route."""
     fields = one["metadata"].get("managedFields") or []
     return [datetime.fromisoformat(field["time"]) for field in fields if not field.get("subresource")]

@@ -6,7 +6,7 @@ image, bundles.py for what is loaded into running nodes, catalogue.py for what t
 
 from acplab.images.bundles import Bundle, bundle, load
 from acplab.images.catalogue import chapter_bundles, cni_manifest
-from acplab.images.recipes.go import gateway_crds, kind
+from acplab.images.recipes.go import gateway_crds, kind, rollouts_crds
 from acplab.images.sources import NodeImage, ensure, manifest, needed_space, planned, present, present_quick
 from acplab.images.space import Space, storage_bytes
 
@@ -26,5 +26,6 @@ __all__ = [
     "planned",
     "present",
     "present_quick",
+    "rollouts_crds",
     "storage_bytes",
 ]

@@ -77,10 +77,11 @@ def loadbalancer() -> Image:
 
 def chapter_bundles(chapter: str) -> list[str]:
     """The bundles that a chapter ("06" or "06-service-mesh") needs on top of base and platform."""
-    number = re.fullmatch(r"(\d{1,2})[a-z]?(-.*)?", chapter)  # 02b is the second part of chapter 02
-    if not number:
+    found = re.fullmatch(r"(\d{1,2})([a-z]?)(-.*)?", chapter)  # 02b is the second part of chapter 02
+    if not found:
         raise AcplabError(_("{chapter} is not a chapter.").format(chapter=chapter), _("Give its number, such as 06."))
-    return load()["chapters"].get(number[1].zfill(2), [])
+    number, known = found[1].zfill(2), load()["chapters"]
+    return known.get(number + found[2], known.get(number, []))
 
 
 def fingerprint(*inputs: Any) -> str:

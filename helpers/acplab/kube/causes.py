@@ -7,9 +7,9 @@ from typing import Any
 from acplab.base.i18n import _
 from acplab.kube import client
 from acplab.kube.client import resource
-from acplab.kube.conditions import ROUTES, VERDICTS, has_address, is_outdated, stated, wants_address
+from acplab.kube.conditions import BATCHED, ROUTES, VERDICTS, has_address, is_outdated, stated, wants_address
 from acplab.kube.event_log import events_of
-from acplab.kube.pods import PATIENCE, Cause, ended_with, pod_is_stuck, pods_of
+from acplab.kube.pods import ENDED, PATIENCE, Cause, ended_with, pod_is_stuck, pods_of
 
 Object = dict[str, Any]
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -40,9 +40,21 @@ def _verdict(kind: str, condition: Object) -> Cause | None:
         return message, _("Correct what the message names (often a quota, a limit or a field of the Pod template).")
     if name == "Failed" and true and kind == "Job":
         return message, _("Look at the logs of its Pods.")
-    if name == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded" and kind == "Deployment":
-        return message, _("Look at its Pods: kube.list('pod') and kube.events tell what keeps them from getting ready.")
+    if name == "Progressing" and kind in ("Deployment", BATCHED):
+        return _no_progress(kind, condition.get("reason"), message)
     return None
+
+
+def _no_progress(kind: str, reason: str | None, message: str) -> Cause | None:
+    if reason == "RolloutAborted":
+        return message, _("Apply the version of before, or a better one: its template still names what was aborted.")
+    if reason != "ProgressDeadlineExceeded":
+        return None
+    if kind == BATCHED:
+        return message, _(
+            "The old Pods still serve. Look at the new ones with kube.events, then apply the version of before."
+        )
+    return message, _("Look at its Pods: kube.list('pod') and kube.events tell what keeps them from getting ready.")
 
 
 def _paused(found: Object) -> Cause | None:
@@ -60,7 +72,7 @@ def _paused(found: Object) -> Cause | None:
 
 def _pod_has_ended(found: Object) -> Cause | None:
     phase = (found.get("status") or {}).get("phase")
-    if found["kind"] != "Pod" or phase not in ("Failed", "Succeeded"):
+    if found["kind"] != "Pod" or phase not in ENDED:
         return None
     container, code, words = ended_with(found)
     cause = _("it has ended ({phase}): container {container}, exit code {code}; last log line: {words}")

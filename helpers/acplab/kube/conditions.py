@@ -7,6 +7,7 @@ from typing import Any
 Object = dict[str, Any]
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 REPLICATED = ("ReplicaSet", "ReplicationController")
+BATCHED = "Rollout"  # of Argo Rollouts: a Deployment with batches, whose controller writes down a phase
 ROUTES = ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")
 VERDICTS = ("Ready", "Available", "Established", "Accepted", "Programmed", "ResolvedRefs")
 # These are nothing until their controller has said so; a ConfigMap is ready as soon as it is there.
@@ -19,6 +20,8 @@ def is_ready(found: Object) -> bool:
     status, kind = found.get("status") or {}, found["kind"]
     if kind in WORKLOADS:
         return _rolled_out(found, status)
+    if kind == BATCHED:
+        return status.get("phase") == "Healthy" and not is_outdated(found)
     if kind in REPLICATED:
         return (status.get("readyReplicas") or 0) == found["spec"].get("replicas", 1)
     if kind == "Job":
@@ -54,9 +57,10 @@ def _rolled_out(found: Object, status: Object) -> bool:
 
 def is_outdated(found: Object) -> bool:
     """Whether a workload's status is still that of an earlier spec; so are its Pods then."""
-    if found["kind"] not in WORKLOADS:
+    if found["kind"] not in (*WORKLOADS, BATCHED):
         return False
-    return (found.get("status") or {}).get("observedGeneration", 0) < found["metadata"]["generation"]
+    # A Rollout's is text.
+    return int((found.get("status") or {}).get("observedGeneration") or 0) < found["metadata"]["generation"]
 
 
 def verdict(status: Object, name: str) -> bool | None:

@@ -70,13 +70,21 @@ def _applied(
     command: builtins.tuple[str, ...], source: Source, namespace: str | None, values: dict[str, str]
 ) -> str | None:
     objects = read_manifests(source, **values)
+    if any(one["kind"] == "Secret" for one in objects) and not _is_file(source, values):
+        return None  # what is secret is not for the screen
     named = {one["metadata"].get("namespace") for one in objects if resource(one["kind"], one["apiVersion"]).namespaced}
     if None in named and len(named) > 1:
         return None  # kubectl takes -n for all objects of a call, or for none
     place = ("-n", namespace or "default") if None in named else ()
-    if isinstance(source, str | Path) and "\n" not in str(source) and not values:
+    if _is_file(source, values):
+        assert isinstance(source, str | Path)
         return _join(*command, "-f", _from_the_checkout(source), *place)
     return f"{_join(*command, '-f', '-', *place)} <<'EOF'\n{_text(objects)}EOF"
+
+
+def _is_file(source: Source, values: dict[str, str]) -> bool:
+    """Whether kubectl can read it as it is."""
+    return isinstance(source, str | Path) and "\n" not in str(source) and not values
 
 
 def _text(objects: builtins.list[Object]) -> str:
@@ -129,6 +137,21 @@ def scale(deployment: str, replicas: int, namespace: str | None = None) -> str:
 def restart(deployment: str, namespace: str | None = None) -> str:
     """Of kube.restart."""
     return _line("rollout restart", "deployment", deployment, namespace)
+
+
+def pause(deployment: str, namespace: str | None = None) -> str:
+    """Of kube.pause."""
+    return _line("rollout pause", "deployment", deployment, namespace)
+
+
+def resume(deployment: str, namespace: str | None = None) -> str:
+    """Of kube.resume."""
+    return _line("rollout resume", "deployment", deployment, namespace)
+
+
+def undo(deployment: str, namespace: str | None = None) -> str:
+    """Of kube.undo."""
+    return _line("rollout undo", "deployment", deployment, namespace)
 
 
 def cordon(node: str) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.kube import client
 from acplab.kube.client import resource, translate_errors
-from acplab.kube.conditions import REPLICATED, WORKLOADS
+from acplab.kube.conditions import BATCHED, REPLICATED, WORKLOADS
 
 Object = dict[str, Any]
 Cause = tuple[str, str]  # what is wrong, and the next step
 PATIENCE = 4.0  # seconds that a verdict must last: an unschedulable Pod is often placed at the second try
 NO_IMAGE = {"ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName", "ErrImagePull"}
 NO_START = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
+ENDED = ("Failed", "Succeeded")  # phases of a Pod that no kubelet starts again
 # What kubelet answers, as text, when the container's log is gone already.
 NO_LOG = "unable to retrieve container logs"
 REVISION = "deployment.kubernetes.io/revision"
@@ -25,23 +27,45 @@ def pods_of(found: Object) -> list[Object]:
     """The Pods that decide whether the object gets ready: of a Deployment those of its newest template."""
     if found["kind"] == "Pod":
         return [found]
-    selector = ((found.get("spec") or {}).get("selector") or {}).get("matchLabels")
-    if found["kind"] not in (*WORKLOADS, *REPLICATED, "Job") or not selector:
+    if not (labels := _selector(found)):
         return []
-    labels = ",".join(f"{key}={value}" for key, value in selector.items())
     pods = client.items(resource("pod"), found["metadata"]["namespace"], labels)
     key, newest = _newest(found, labels)
     return [
-        pod
-        for pod in pods
-        if not pod["metadata"].get("deletionTimestamp") and (not key or pod["metadata"]["labels"].get(key) == newest)
+        pod for pod in pods if _counts(pod, found["kind"]) and (not key or pod["metadata"]["labels"].get(key) == newest)
     ]
+
+
+def _counts(pod: Object, kind: str) -> bool:
+    """Not while it is being deleted; nor once it has ended, as when evicted: then the controller has made another."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return False
+    return kind == "Job" or (pod.get("status") or {}).get("phase") not in ENDED
+
+
+def makes_room(found: Object) -> bool:
+    """Whether an older Pod of the object is still ending, within its time: a newer one may need its place."""
+    if not (labels := _selector(found)):
+        return False
+    pods = client.items(resource("pod"), found["metadata"]["namespace"], labels)
+    ends = [one for pod in pods if (one := pod["metadata"].get("deletionTimestamp"))]
+    return any(datetime.fromisoformat(end) > datetime.now(UTC) for end in ends)
+
+
+def _selector(found: Object) -> str:
+    """Of the object's Pods, as kubectl takes it; "" if it has none."""
+    selector = ((found.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
+    if found["kind"] not in (*WORKLOADS, *REPLICATED, BATCHED, "Job"):
+        return ""
+    return ",".join(f"{key}={value}" for key, value in selector.items())
 
 
 def _newest(found: Object, labels: str) -> tuple[str | None, str | None]:
     """(label, value) of the Pods of the newest template; a Job has only one template."""
     if found["kind"] == "Deployment":
         return "pod-template-hash", _newest_replicaset(found, labels)
+    if found["kind"] == BATCHED:
+        return "rollouts-pod-template-hash", (found.get("status") or {}).get("currentPodHash")
     if found["kind"] == "StatefulSet":
         return "controller-revision-hash", found["status"].get("updateRevision")
     if found["kind"] == "DaemonSet":

@@ -17,6 +17,7 @@ R = TypeVar("R")
 STYLE = (
     "margin: 0; white-space: pre-wrap; color: var(--jp-content-font-color2, gray); font-size: var(--jp-code-font-size)"
 )
+MOST_LINES = 12
 WRAPPERS = ("called", "spoken")  # of verb() here, of a lab's methods, of a cluster's kube
 _wanted: bool | None = None  # what show_commands() was told
 _chapter_is_open = False
@@ -97,4 +98,6 @@ def _display(text: str, cell: int) -> None:
     # The prompt is not copied with the line, so that it can be pasted.
     prompt = '<span style="user-select: none">$ </span>'
     html = f'<pre class="acplab-kubectl" style="{STYLE}">{prompt}{esc(text)}</pre>'
+    if text.count("\n") > MOST_LINES:  # a manifest with values filled in: its first line tells enough
+        html = f'<details><summary style="{STYLE}">$ {esc(text.splitlines()[0])}</summary>{html}</details>'
     publish_display_data({"text/html": html, "text/plain": f"$ {text}"})

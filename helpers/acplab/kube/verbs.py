@@ -22,6 +22,7 @@ from acplab.kube.showing import verb
 MANAGER = "kubectl"
 # What the API server writes into an object. An object got with get() has them, and may be applied again.
 SERVERS_OWN = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation", "selfLink")
+MACHINES = "type!=virtual-kubelet"  # a selector of nodes: those that are machines, and hold a container runtime
 NEW_NAMESPACE_SECONDS = 15  # until a controller has made the ServiceAccount "default"; it takes one on a quiet machine
 Object = dict[str, Any]
 Objects = list[Object]

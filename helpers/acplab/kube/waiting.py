@@ -16,7 +16,7 @@ from acplab.kube import client, event_log, kubectl
 from acplab.kube.causes import why_hopeless, why_late
 from acplab.kube.client import resource
 from acplab.kube.conditions import is_ready
-from acplab.kube.pods import Cause
+from acplab.kube.pods import Cause, makes_room
 from acplab.kube.showing import verb
 
 Object = dict[str, Any]
@@ -38,7 +38,7 @@ def wait(
     _require_condition(condition)
     known = resource(kind)
     place = (namespace or "default") if known.namespaced else None
-    began = heard = time.monotonic()
+    began = heard = calm = time.monotonic()
     seen = False
     while True:
         elapsed = time.monotonic() - began
@@ -46,7 +46,9 @@ def wait(
             found = client.find(known, name, place)
             if _fulfilled(found, condition):
                 return found or {}
-            if cause := _given_up(found, seen, condition, elapsed, timeout):
+            calm = time.monotonic() if found and makes_room(found) else calm
+            cause = _given_up(found, seen, condition, time.monotonic() - calm)
+            if cause := cause or (why_late(found, condition, timeout) if elapsed > timeout else None):
                 raise _gave_up(known.kind, name, place, *cause)
             seen, heard = seen or found is not None, time.monotonic()
         except client.Unreachable:
@@ -64,13 +66,11 @@ def _require_condition(condition: Any) -> None:
     )
 
 
-def _given_up(found: Object | None, seen: bool, condition: Condition, elapsed: float, timeout: float) -> Cause | None:
-    """(cause, next step) if there is nothing to wait for any more."""
+def _given_up(found: Object | None, seen: bool, condition: Condition, calm: float) -> Cause | None:
+    """(cause, next step) if there is nothing to wait for any more. calm: seconds since its last older Pod was ending."""
     if found is None and seen:
         return _("it was deleted meanwhile"), _("Apply it again.")
-    if found and condition != "deleted" and (cause := why_hopeless(found, elapsed)):
-        return cause
-    return why_late(found, condition, timeout) if elapsed > timeout else None
+    return why_hopeless(found, calm) if found and condition != "deleted" else None
 
 
 def _fulfilled(found: Object | None, condition: Condition) -> bool:

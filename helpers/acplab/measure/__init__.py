@@ -11,18 +11,22 @@
     http       the sender, the only module that uses aiohttp
     samples    what came back, in records            results    Traffic: the questions about them
     stats      shares with their interval            text       all of it in words
+    handshakes served(): which certificate a server shows for a name
+    inside     from_pod(): requests that a Pod sends inside of the cluster; settle(): until all Pods of a Service answer it
     states     what was read again and again
     drills     what something that breaks costs; a part of its own, `from acplab import drills`
 
 Importing this is quick; aiohttp is loaded when the first request is about to be sent.
 """
 
+from acplab.measure.handshakes import Shown, served
+from acplab.measure.inside import from_pod, settle
 from acplab.measure.loads import Load, as_traffic, steady, traffic, until
 from acplab.measure.request import Request, RequestOptions
 from acplab.measure.results import Traffic
 from acplab.measure.samples import Mark, Outage, Sample
 from acplab.measure.schedule import Schedule
-from acplab.measure.stats import Share, quantile, sample_for_margin, sample_size, wilson
+from acplab.measure.stats import Share, difference, quantile, sample_for_margin, sample_size, wilson
 
 __all__ = [
     "Load",
@@ -33,11 +37,16 @@ __all__ = [
     "Sample",
     "Schedule",
     "Share",
+    "Shown",
     "Traffic",
     "as_traffic",
+    "difference",
+    "from_pod",
     "quantile",
     "sample_for_margin",
     "sample_size",
+    "served",
+    "settle",
     "steady",
     "traffic",
     "until",

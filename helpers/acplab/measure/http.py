@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import re
+import ssl
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -111,8 +113,9 @@ async def _one(load: _Load, t: float) -> None:
 async def _ask(session: aiohttp.ClientSession, request: Request) -> _Answer:
     try:
         async with session.request(
-            request.method, request.url, headers=request.headers, allow_redirects=False, ssl=request.tls or True
-        ) as response:
+            request.method, request.url, headers=request.headers, allow_redirects=False,
+            ssl=request.tls or True, server_hostname=request.server_name,
+        ) as response:  # fmt: skip
             return _read(response, await response.read())
     except (aiohttp.ClientError, TimeoutError, OSError, _Lost) as fault:
         return _Answer(error=kind(fault.__cause__ or fault if isinstance(fault, _Lost) else fault))
@@ -137,6 +140,8 @@ def kind(fault: BaseException) -> str:
     """What the failure is called in Traffic.errors."""
     if isinstance(fault, TimeoutError):
         return "timeout"
+    if refused := _of_tls(fault):
+        return refused
     if isinstance(fault, OSError) and fault.errno in NAMES:
         return NAMES[fault.errno]
     if isinstance(fault, ConnectionResetError):
@@ -146,6 +151,22 @@ def kind(fault: BaseException) -> str:
     if isinstance(fault, aiohttp.ClientPayloadError):
         return "answer cut short"
     return type(fault).__name__
+
+
+def _of_tls(fault: BaseException) -> str:
+    """What is wrong with the handshake, "" if nothing is. A server's alert may come only with the first answer (TLS 1.3)."""
+    if isinstance(fault, aiohttp.ClientConnectorCertificateError):
+        said = getattr(fault.certificate_error, "verify_message", "")
+        return f"certificate refused: {_short(said)}"
+    if alert := re.search(r"ALERT_([A-Z_]+)|alert ([a-z ]+)", str(fault)):
+        return f"TLS alert: {(alert[1] or alert[2]).replace('_', ' ').lower().strip()}"
+    is_tls = isinstance(fault, aiohttp.ClientSSLError | ssl.SSLError)
+    return "TLS handshake failed" if is_tls else ""
+
+
+def _short(said: str) -> str:
+    """OpenSSL's words without the name that was asked for."""
+    return "it is for another name" if "mismatch" in said else said.rstrip(".")
 
 
 def _version_in(body: bytes) -> str:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
@@ -119,6 +120,7 @@ class Load:
         self._samples: list[Sample] = []
         self._marks: list[Mark] = []
         self._start: float | None = None
+        self._began: datetime | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pace: asyncio.Task[None] | None = None
         self._fault: BaseException | None = None
@@ -168,7 +170,7 @@ class Load:
 
     def so_far(self) -> Traffic:
         """What has come back until now. Requests under way are not in it yet."""
-        return Traffic(list(self._samples), self.schedule.rate, list(self._marks))
+        return Traffic(list(self._samples), self.schedule.rate, list(self._marks), self._began)
 
     @property
     def result(self) -> Traffic:
@@ -216,7 +218,7 @@ class Load:
             self._done.set()
 
     def _note_begun(self, start: float, pace: asyncio.Task[None]) -> None:
-        self._start, self._pace, self._loop = start, pace, pace.get_loop()
+        self._start, self._began, self._pace, self._loop = start, datetime.now(UTC), pace, pace.get_loop()
         self._begun.set()
 
     def _raise_fault(self) -> None:

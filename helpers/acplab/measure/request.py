@@ -29,6 +29,7 @@ class RequestOptions(TypedDict, total=False):
     method: GET, HEAD, POST, ...; by default GET.
     timeout: seconds until a request is given up, at most 30; by default 3.
     keepalive: reuse connections, as a browser does (the default); False opens one per request.
+    tls: for an https URL, whom the client trusts: ca.trust() of acplab.certificates. The host is asked for by SNI, too.
     """
 
     host: str | None
@@ -38,13 +39,15 @@ class RequestOptions(TypedDict, total=False):
     method: str
     timeout: float
     keepalive: bool
+    tls: ssl.SSLContext | None
 
 
 @dataclass(frozen=True)
 class Request:
     """One request, sent again and again. timeout: seconds from sending to the end of the answer.
 
-    tls: for https alone, what the client trusts and shows; None for what this machine trusts.
+    tls: for https alone, what the client trusts and shows; None for what this machine trusts. server_name: that it asks
+    for in the handshake (SNI), and that the certificate must hold for; None for the address.
     """
 
     url: str
@@ -53,17 +56,31 @@ class Request:
     timeout: float = 3.0
     keepalive: bool = True
     tls: ssl.SSLContext | None = None
+    server_name: str | None = None
 
 
 def prepare(url: str, options: RequestOptions) -> Request:
     """The request, or AcplabError if it goes to another machine or an option is not what it should be."""
     _known(options)
+    tls = _trusted(options.get("tls"))
+    headers = _headers(options.get("headers"), options.get("host"), options.get("cookies"))
     return Request(
-        target(url, options.get("path", "/")),
+        target(url, options.get("path", "/"), "https" if tls else "http"),
         _method(options.get("method", "GET")),
-        _headers(options.get("headers"), options.get("host"), options.get("cookies")),
+        headers,
         within("timeout", options.get("timeout", 3.0), MAX_TIMEOUT, "s"),
         bool(options.get("keepalive", True)),
+        tls,
+        headers["Host"].rsplit(":", 1)[0] if tls and "Host" in headers else None,
+    )
+
+
+def _trusted(tls: object) -> ssl.SSLContext | None:
+    if tls is None or isinstance(tls, ssl.SSLContext):
+        return tls
+    raise AcplabError(
+        _("tls says whom to trust, and {given!r} does not.").format(given=tls),
+        _("Give the trust of an authority: tls=ca.trust()."),
     )
 
 
@@ -77,24 +94,39 @@ def _known(options: RequestOptions) -> None:
             )
 
 
-def target(url: str, path: str = "/") -> str:
+def target(url: str, path: str = "/", scheme: str = "http") -> str:
     """The whole address. It is put together from checked pieces, so that nothing in it can lead elsewhere."""
     try:
         parts = urlsplit(str(url))
         named = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname or ""
-        ip, port = ipaddress.ip_address(named), parts.port or 80
+        ip, port = ipaddress.ip_address(named), parts.port or {"http": 80, "https": 443}[scheme]
     except ValueError:
         raise _elsewhere(url) from None
-    if parts.scheme != "http" or parts.username is not None or ip not in ipaddress.ip_network("127.0.0.0/8"):
+    known = parts.scheme in ("http", "https") and parts.username is None
+    if not known or ip not in ipaddress.ip_network("127.0.0.0/8"):
         raise _elsewhere(url)
+    if parts.scheme != scheme:
+        raise _other_scheme(url, parts.scheme)
     own = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return f"http://{ip}:{port}{_path(own if own and path == '/' else path)}"
+    return f"{scheme}://{ip}:{port}{_path(own if own and path == '/' else path)}"
 
 
 def _elsewhere(url: str) -> AcplabError:
     return AcplabError(
         _("{url} is not an address on this machine.").format(url=url),
         _('Traffic goes only to http://127.0.0.1:PORT; name the site with host="www.example.com".'),
+    )
+
+
+def _other_scheme(url: str, scheme: str) -> AcplabError:
+    if scheme == "https":
+        return AcplabError(
+            _("{url} wants TLS, and nobody has said whom to trust.").format(url=url),
+            _("Give the trust of an authority: tls=ca.trust()."),
+        )
+    return AcplabError(
+        _("{url} is not https, so there is nobody to trust.").format(url=url),
+        _("Leave out tls, or ask the https URL: chapter.cluster.tls_url."),
     )
 
 

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from acplab.base.errors import AcplabError
@@ -18,14 +19,16 @@ from acplab.measure.stats import Share, quantile
 class Traffic:
     """All samples of a load, in the order in which they were scheduled.
 
-    rate: requests per second that were wanted; marks: what was noted while it ran.
+    rate: requests per second that were wanted; marks: what was noted while it ran; began: when, if it was sent from here.
     Latencies count from the scheduled instant. A client that waits for an answer before it sends again sends
     nothing while the server hangs, and so never sees the worst (coordinated omission); this one does.
     """
 
-    def __init__(self, samples: Iterable[Sample], rate: float, marks: Iterable[Mark] = ()) -> None:
+    def __init__(
+        self, samples: Iterable[Sample], rate: float, marks: Iterable[Mark] = (), began: datetime | None = None
+    ) -> None:
         self.samples = tuple(sorted(samples, key=lambda sample: sample.t))
-        self.rate = rate
+        self.rate, self.began = rate, began
         self.marks = tuple(sorted(marks))
 
     def __len__(self) -> int:
@@ -189,7 +192,8 @@ class Traffic:
     def record(self) -> dict[str, Any]:
         """A JSON value with what outlives the load: total, failed, the marks, and who answered from when to when.
 
-        first and last are the ends of a version's first and last good answer, in seconds since the start.
+        began: of the load, ISO 8601, or None. first and last are the ends of a version's first and last good answer, in
+        seconds since then.
         """
         ends: dict[str, list[float]] = {}
         for sample in self.samples:
@@ -199,7 +203,8 @@ class Traffic:
             version: {"total": len(times), "first": min(times), "last": max(times)} for version, times in ends.items()
         }
         marks = [[mark.t, mark.words] for mark in self.marks]
-        return {"total": self.total, "failed": self.failed, "by_version": by_version, "marks": marks}
+        began = self.began.isoformat() if self.began else None
+        return {"total": self.total, "failed": self.failed, "by_version": by_version, "marks": marks, "began": began}
 
     def summary(self) -> str:
         """Several plain lines: what was sent, who answered, what was lost, how long it took."""

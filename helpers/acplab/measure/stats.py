@@ -35,6 +35,19 @@ def wilson(hits: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     return low, high
 
 
+def difference(new: Share, old: Share) -> tuple[float, float]:
+    """The interval (low, high), each -1..1, of how much larger the share `new` is than `old`: Newcombe's, of two Wilsons.
+
+    Of two shares that were measured independently, with the same confidence. Unlike the textbook's it is honest for 0 of n.
+    """
+    if not new.n or not old.n:
+        return -1.0, 1.0
+    middle = new.estimate - old.estimate
+    down = math.hypot(new.estimate - new.low, old.high - old.estimate)
+    up = math.hypot(new.high - new.estimate, old.estimate - old.low)
+    return max(-1.0, middle - down), min(1.0, middle + up)
+
+
 def sample_size(p: float, other: float, confidence: float = 0.95, power: float = 0.8) -> int:
     """Requests in each of two measurements to tell share p from share other (both 0..1).
 

@@ -104,18 +104,30 @@ def kind() -> Path:
 
 def gateway_crds() -> list[Path]:
     """The Gateway API's CustomResourceDefinitions, standard channel, as files."""
-    target = catalogue.part("crds", "gateway-api", catalogue.fingerprint(catalogue.files("gateway-api")))
+    found = _crds("gateway-api", "sigs.k8s.io/gateway-api", "config/crd/standard")
+    return [file for file in found if "_vap_" not in file.name]
+
+
+def rollouts_crds() -> list[Path]:
+    """The CustomResourceDefinitions of Argo Rollouts, as files."""
+    found = _crds("argo-rollouts", "github.com/argoproj/argo-rollouts", "manifests/crds")
+    return [file for file in found if file.name != "kustomization.yaml"]
+
+
+def _crds(folder: str, name: str, where: str) -> list[Path]:
+    """Files of a Go module that our go.mod in a folder names, from the cache if they are there."""
+    target = catalogue.part("crds", folder, catalogue.fingerprint(catalogue.files(folder)))
     if not target.exists():
-        with stage("build-gateway-api", _("Getting the Gateway API's CRDs"), 5) as current, finished(target) as folder:
-            _copy_crds(folder, current)
-    return sorted(file for file in target.iterdir() if "_vap_" not in file.name)
+        title = _("Getting the CRDs of {name}").format(name=folder)
+        with stage(f"build-{folder}-crds", title, 5) as current, finished(target) as made:
+            _copy_crds(made, folder, name, where, current)
+    return sorted(target.iterdir())
 
 
-def _copy_crds(folder: Path, current: Stage) -> None:
-    name = "sigs.k8s.io/gateway-api"
-    run("mod", "download", name, module="gateway-api", current=current)
-    version = re.search(rf"{name} (v\S+)", (catalogue.module("gateway-api") / "go.mod").read_text())
+def _copy_crds(made: Path, folder: str, name: str, where: str, current: Stage) -> None:
+    run("mod", "download", name, module=folder, current=current)
+    version = re.search(rf"{name} (v\S+)", (catalogue.module(folder) / "go.mod").read_text())
     assert version is not None
-    folder.mkdir()
-    for file in (paths.cache() / "go/pkg/mod" / f"{name}@{version[1]}" / "config/crd/standard").glob("*.yaml"):
-        shutil.copyfile(file, folder / file.name)  # without the module cache's read-only mode
+    made.mkdir()
+    for file in (paths.cache() / "go/pkg/mod" / f"{name}@{version[1]}" / where).glob("*.yaml"):
+        shutil.copyfile(file, made / file.name)  # without the module cache's read-only mode

@@ -12,6 +12,7 @@ from acplab.topics.release.expect import Requests, astray
 from acplab.topics.release.rules import (
     backends,
     canaries,
+    claims,
     describe_all,
     false_conditions,
     ingress_for,
@@ -60,6 +61,18 @@ def _unread(lab: LabView, found: list[Object]) -> Two | None:
         _("ingressClassName is {unknown}; the classes of this cluster are: {classes}.").format(
             unknown=", ".join(unknown), classes=listed(classes)
         ),
+    )
+
+
+def claimed_twice(lab: LabView) -> Two | None:
+    """A host and path that two Ingresses claim: ingress-nginx asks the older one, and each replica of ours decides by itself."""
+    found = claims(lab.list("ingress"))
+    if not found:
+        return None
+    words = "; ".join(f"{host}{path}: {', '.join(names)}" for (host, path), names in sorted(found.items()))
+    return (
+        _("Two Ingresses claim the same host and path. Which one should answer?"),
+        _("Claimed twice: {words}. Delete one of them, or give it another path.").format(words=words),
     )
 
 

@@ -1,7 +1,8 @@
-"""release.error_shares: two error shares while requests come in, with their intervals, until they are apart."""
+"""release.error_shares: two error shares while requests come in, until they are apart. release.costs_picture: strategies."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,6 +10,7 @@ from acplab.base.i18n import _
 from acplab.measure import Share, Traffic
 from acplab.show import style
 from acplab.show.figures import Figure
+from acplab.topics.release.strategies import Cost
 from acplab.topics.release.watch import fails_more
 
 if TYPE_CHECKING:
@@ -90,3 +92,35 @@ def _draw_curve(axes: Axes, version: str, points: list[_Point], colour: str) -> 
         weight="bold",
         va="center",
     )
+
+
+def costs_picture(rows: Sequence[Cost]) -> Figure:
+    """A point per strategy: to the right the seconds that failures lasted, upwards the share of requests that failed meanwhile."""
+    title = _("What a bad version costs, by strategy")
+    words = [
+        _("{strategy}: {failed} failed, {share:.0%} meanwhile; it lasted {lasted:.1f} s; {extra} Pods more").format(
+            strategy=one.strategy, failed=one.failed, share=one.share, lasted=one.lasted, extra=one.extra
+        )
+        for one in rows
+    ]
+    return Figure("\n".join([title, *(f"  {line}" for line in words)]), partial(_draw_costs, rows, title))
+
+
+def _draw_costs(rows: Sequence[Cost], title: str) -> Drawing:
+    drawing, axes = style.canvas(3.8, left=0.8, right=1.6, top=0.9)
+    style.headline(drawing, title, _("lower left is best; a larger point needs more Pods"))
+    colours = style.colours(one.strategy for one in rows)
+    for one in rows:
+        colour, height = colours[one.strategy], 100 * one.share
+        axes.plot([one.lasted], [height], "o", color=colour, ms=7 + 2 * min(one.extra, 6))
+        axes.annotate(
+            one.strategy, (one.lasted, height), xytext=(12, 0), textcoords="offset points", va="center", color=colour,
+            weight="bold",
+        )  # fmt: skip
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel(_("seconds from the first failure to the last"))
+    axes.set_ylabel(_("failed of the requests meanwhile, %"))
+    axes.grid(color=style.FAINT)
+    axes.tick_params(length=0)
+    return drawing

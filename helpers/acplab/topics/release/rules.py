@@ -76,6 +76,15 @@ def places(ingress: Object) -> list[tuple[str, str, str]]:
     ]
 
 
+def claims(ingresses: Iterable[Object]) -> dict[tuple[str, str], list[str]]:
+    """(host, path) -> the names of the Ingresses that claim it, of those that more than one claims. Canaries are no claim."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in ingresses:
+        for host, path, _type in [] if is_canary(one) else places(one):
+            found.setdefault((host, path), []).append(one["metadata"]["name"])
+    return {place: names for place, names in found.items() if len(names) > 1}
+
+
 def parents(route: Object) -> list[Object]:
     """What each Gateway says of an HTTPRoute; nothing if none has accepted it."""
     return (route.get("status") or {}).get("parents") or []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
+from acplab.measure import Share
 
 if TYPE_CHECKING:
     from acplab.measure import Load, Traffic
@@ -44,7 +45,21 @@ def _compared(seen: Traffic, new: str, old: str) -> str:
     return line.format(n=seen.total, old=old, new=new, old_share=seen.error_share(old), new_share=seen.error_share(new))
 
 
+def noticed(seen: Traffic, slow_ms: float = 1000.0) -> str:
+    """What customers notice: "some requests fail", "some are slow" (one in ten takes longer than slow_ms), or "nothing"."""
+    if seen.failed or not seen.total:
+        return _("some requests fail")
+    return _("some are slow") if seen.latency(0.9) > slow_ms else _("nothing")
+
+
 def seconds_until_gone(seen: Traffic, version: str, mark: str) -> float:
     """Seconds from the mark with these words to the last answer of a version, good or bad; 0 if there was none."""
     at = next((one.t for one in seen.marks if one.words == mark), 0.0)
     return max((sample.t - at for sample in seen.after(mark) if sample.version == version), default=0.0)
+
+
+def lost_meanwhile(seen: Traffic) -> Share:
+    """Which share of the requests has failed, from the first failure to the last one; 0 of 0 if none has."""
+    failures = [sample.t for sample in seen.samples if not sample.ok]
+    meanwhile = sum(failures[0] <= sample.t <= failures[-1] for sample in seen.samples) if failures else 0
+    return Share(len(failures), meanwhile)

@@ -1,0 +1,3 @@
+module acplab/images/clerk
+
+go 1.26.0
