@@ -36,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.addoption("--alone", choices=("only", "skip"), help="only what needs the cluster alone, or all but that")
     options.addoption("--due", action="store_true", help="of the deep tests only those that are due, and a tenth")
     options.addoption("--day", default=date.today().isoformat(), help="the day that chooses the tenth")
+    options.addoption("--groups", help="only these, separated by commas")
     options.addoption("--times", help="a file for what took how long, as JSON")
 
 
@@ -52,6 +53,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     unwanted = [item for item in items if not wanted(item, config.getoption("--alone"))]
+    if config.getoption("--groups"):
+        unwanted += [item for item in items if group_of(item.nodeid) not in config.getoption("--groups").split(",")]
     if config.getoption("--due"):
         deep = {group_of(item.nodeid) for item in items if item.get_closest_marker("deep")}
         due = proof.due(deep, date.fromisoformat(config.getoption("--day")))

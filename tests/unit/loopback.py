@@ -90,7 +90,12 @@ class Loopback:
             fields.append(f"X-Storefront-Version: {version}")
         if what in REDIRECTS:
             fields.append(f"Location: {REDIRECTS[what]}")
-        body = {"version": version, "node": f"node-{len(self.seen) % 2}", "headers": request.headers}
+        body = {
+            "version": version,
+            "node": f"node-{len(self.seen) % 2}",
+            "pod": f"pod-{len(self.seen) % 2}",
+            "headers": request.headers,
+        }
         text = what == "text" or status in (308, 404, 503)  # the error pages of a proxy
         content = b"hello" if text else json.dumps({} if what == "bare" else body).encode()
         fields.append(f"Content-Length: {len(content)}")

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from acplab.base.errors import AcplabError
 from acplab.kube import client as connection
+from kubernetes.dynamic.exceptions import ResourceNotFoundError
 
 pytestmark = pytest.mark.usefixtures("folders")
 
@@ -229,3 +230,34 @@ def test_a_mistyped_field_is_the_learners_to_correct_although_the_server_says_50
         500, "failed to create typed patch object (x/shop; apps/v1): .spec.replica: field not declared in schema"
     )
     assert "Correct the field" in said.remedy
+
+
+@pytest.fixture
+def searched(monkeypatch):
+    """The library's search, with what each call of it does: an error, or the kinds it finds. Returns the calls left."""
+
+    def put(*answers):
+        left = list(answers)
+
+        def search():
+            answer = left.pop(0) if len(left) > 1 else left[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(connection, "_search", search)
+        return left
+
+    return put
+
+
+def test_a_group_that_is_listed_before_its_kinds_is_asked_again(searched):
+    left = searched(ResourceNotFoundError(), ResourceNotFoundError(), ["kinds"])
+    assert connection._resources() == ["kinds"]
+    assert left == [["kinds"]]
+
+
+def test_a_group_that_never_says_its_kinds_is_a_sentence(searched, monkeypatch):
+    monkeypatch.setattr(connection, "KINDS_SECONDS", 0.01)
+    searched(ResourceNotFoundError())
+    assert "a group of kinds" in failure(connection._resources).sentence

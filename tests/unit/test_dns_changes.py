@@ -48,7 +48,7 @@ class World:
     def exists(self, kind, name, namespace=None):
         return (kind, name) in self.objects
 
-    def delete(self, kind, name, namespace=None):
+    def delete(self, kind, name, namespace=None, grace=None):
         del self.objects[kind, name]
 
     def patch(self, kind, name, patch, namespace):
@@ -56,6 +56,10 @@ class World:
 
     def restart(self, name, namespace):
         self.restarts += 1
+        self.objects["pod", "old"] = {"metadata": {"name": "old", "deletionTimestamp": "now"}}
+
+    def list(self, kind, namespace, selector):
+        return [one for (of, _name), one in self.objects.items() if of == kind]
 
     def run(self, node, *words):
         assert words[:3] == ("ip", "address", "del")
@@ -70,7 +74,7 @@ class World:
 @pytest.fixture
 def world(monkeypatch) -> World:
     made = World()
-    for verb in ("apply", "find", "get", "exists", "delete", "patch", "restart", "dry_run"):
+    for verb in ("apply", "find", "get", "exists", "delete", "patch", "restart", "dry_run", "list"):
         monkeypatch.setattr(kube, verb, getattr(made, verb))
     monkeypatch.setattr(kube, "wait", lambda *words, **options: None)
     monkeypatch.setattr(node_exec, "names", lambda: list(made.addresses))

@@ -343,6 +343,7 @@ def steps(docker_has, monkeypatch) -> list[str]:
     monkeypatch.setattr(upgrade, "note", lambda there, inputs: done.append(f"install for {inputs}"))
     monkeypatch.setattr(upgrade, "bring_up_to_date", lambda there: done.append("compared"))
     monkeypatch.setattr(addons, "wait_ready", lambda: done.append("platform ready"))
+    monkeypatch.setattr(addons, "wait_names", lambda: done.append("names resolve"))
     monkeypatch.setattr(cluster, "answers", lambda _there, timeout=2.0: True)
     monkeypatch.setattr(nodes, "restart_nodes", lambda name, wanted: [])
     monkeypatch.setattr(nodes, "displaced", lambda name, wanted: [])
@@ -412,8 +413,23 @@ def test_a_cluster_with_a_stopped_node_is_set_going(steps, monkeypatch, capsys):
     standing()
     monkeypatch.setattr(nodes, "restart_nodes", lambda name, wanted: ["two"])
     cluster.ensure("small")
-    assert steps == ["nodes ready", "pods restarted", "guarded", "platform ready", "compared"]
+    assert steps == ["nodes ready", "pods restarted", "guarded", "platform ready", "names resolve", "compared"]
     assert "Restarted nodes: two." in capsys.readouterr().out
+
+
+def test_names_are_waited_for_and_a_coredns_that_is_broken_costs_no_cluster(monkeypatch):
+    """A chapter breaks it on purpose; a repair that fails would make the cluster anew."""
+    leaving = {"metadata": {"name": "old", "deletionTimestamp": "now"}}
+    monkeypatch.setattr(kube, "list", lambda *words: [leaving, {"metadata": {"name": "new"}}])
+    asked = []
+
+    def wait(kind, name, **options):
+        asked.append(name)
+        raise AcplabError("Pod new is in CrashLoopBackOff.", "Look.")
+
+    monkeypatch.setattr(kube, "wait", wait)
+    addons.wait_names()
+    assert asked == ["new"]
 
 
 @pytest.mark.parametrize(("moved", "removed"), [(["two"], True), ([], False)])

@@ -206,6 +206,19 @@ def test_until_takes_a_version(server: Loopback) -> None:
     assert until(server.url, "v2", n=3, host="new.example.com", keepalive=True).only("v2")
 
 
+def test_until_waits_for_so_many_pods(server: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loads, "PAUSE_SECONDS", 0)
+    assert len(until(server.url, "v1", n=4, pods=2).by("pod")) == 2
+    with pytest.raises(AcplabError, match=r"v1 4; .*Only these Pods answered: pod-0, pod-1\.") as told:
+        until(server.url, "v1", seconds=0.01, n=4, pods=3)
+    assert "kubectl get endpointslices" in str(told.value)
+
+
+def test_until_cannot_hear_more_pods_than_it_sends_requests(server: Loopback) -> None:
+    with pytest.raises(AcplabError, match="pods must be greater than 0 and at most 3, not 4"):
+        until(server.url, "v1", n=3, pods=4)
+
+
 def test_until_gives_up_with_the_last_answers(server: Loopback) -> None:
     with pytest.raises(AcplabError, match=r"Timed out after 0\.01 s; the last answers: 3 requests: v1 3"):
         until(server.url, "v2", seconds=0.01, n=3)

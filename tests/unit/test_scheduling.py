@@ -89,7 +89,7 @@ class Item:
 
 def select(items: list[Item], **options) -> list[str]:
     """The node ids that are left, in order."""
-    known = {"--alone": None, "--due": False, "--day": "2026-11-26", "loadgroup": False} | options
+    known = {"--alone": None, "--groups": None, "--due": False, "--day": "2026-11-26", "loadgroup": False} | options
     config = SimpleNamespace(
         getoption=lambda name, default=None: known.get(name, default),
         hook=SimpleNamespace(pytest_deselected=lambda items: None),
@@ -114,6 +114,11 @@ def test_what_breaks_something_for_others_runs_alone():
     assert select([Item(one) for one in ALL], **{"--alone": "skip"}) == [KUBE, CHAPTER_00]
     assert select([Item(KUBE, "alone"), Item(KUBE)], **{"--alone": "only"}) == [KUBE]
     assert select([Item(one) for one in ALL]) == ALL
+
+
+def test_groups_that_are_tried_again_run_by_themselves():
+    groups = {"--groups": "notebooks/00-welcome.ipynb,tests/lifecycle/test_repair.py"}
+    assert select([Item(one) for one in ALL], **groups) == [CHAPTER_00, REPAIR]
 
 
 @pytest.mark.slow

@@ -144,6 +144,65 @@ def test_what_failed_is_said_at_the_end():
     assert testing.said(groups) == ["Failed: Cell 3: why", "Failed: Cell 4: why"]
 
 
+BAD = GROUP | {"failed": 1, "said": ["Cell 3: late"]}
+
+
+@pytest.mark.parametrize(
+    ("codes", "failed", "wanted"),
+    [
+        ([0, 0, 0], [], []),
+        ([0, 1, 0], ["labs/00-hello"], ["labs/00-hello"]),
+        ([0, 1, 1], ["notebooks/b.ipynb", "labs/a", "tests/cluster/c.py"], ["labs/a", "notebooks/b.ipynb", "tests/cluster/c.py"]),
+        ([0, 1, 1], ["labs/a", "labs/b", "labs/c", "labs/d"], []),
+        ([1, 1, 0], ["tests/unit/a.py", "labs/a"], []),
+        ([0, 2, 0], ["labs/a"], []),
+    ],
+    ids=["green", "one", "three", "too many", "a unit test", "interrupted"],
+)  # fmt: skip
+def test_a_few_groups_on_clusters_are_worth_a_second_try(codes, failed, wanted):
+    assert testing.unsure(codes, {"labs/good": GROUP} | dict.fromkeys(failed, BAD)) == wanted
+
+
+@pytest.fixture
+def tries(calls, monkeypatch):
+    """Let pytest end with these codes and groups, one after the other, and with green and nothing afterwards."""
+
+    def put(*ends):
+        left = list(ends)
+
+        def call(command, cwd) -> int:
+            calls.append(command[4:])
+            code, groups = left.pop(0) if left else (0, {})
+            Path(command[3].removeprefix("--times=")).write_text(json.dumps(groups))
+            return code
+
+        monkeypatch.setattr(testing.subprocess, "call", call)
+
+    return put
+
+
+def test_what_passes_alone_is_unstable_and_fails_nobody(calls, tries, capsys):
+    tries((0, {}), (1, {"labs/00-hello": BAD}), (0, {}), (0, {"labs/00-hello": GROUP}))
+    assert run(record=True) == 0
+    assert calls[-3][:2] == ["--groups=labs/00-hello", "--due"]
+    said = capsys.readouterr().out
+    assert "Unstable, it passed alone: Cell 3: late" in said
+    assert "Failed" not in said
+    assert "labs/00-hello" in json.loads((paths.ROOT / "tests" / "proof.json").read_text())
+
+
+def test_what_fails_twice_has_failed(calls, tries, capsys):
+    tries((0, {}), (1, {"labs/00-hello": BAD}), (0, {}), (1, {"labs/00-hello": BAD}))
+    assert run(record=True) == 1
+    assert "Failed: Cell 3: late" in capsys.readouterr().out
+    assert json.loads((paths.ROOT / "tests" / "proof.json").read_text()) == {}
+
+
+def test_who_names_tests_hears_at_once_that_they_fail(calls, tries):
+    tries((1, {"labs/00-hello": BAD}), (0, {"labs/00-hello": GROUP}))
+    assert run("tests/labs") == 1
+
+
 def test_record_keeps_what_has_passed_and_nothing_else(calls):
     file = paths.ROOT / "tests" / "proof.json"
     file.write_text(json.dumps({"labs/00-hello": {"date": "2026-01-01", "fingerprint": "old"}, "other": {"date": "x"}}))

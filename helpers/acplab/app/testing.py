@@ -53,6 +53,10 @@ PHASES = (
     # Twenty idle nodes would take half a core of two, and most of the memory.
     Phase((*ON_CLUSTER, "tests/browser", "tests/lifecycle"), ("--alone=only",), rested=True),
 )
+# Two cores with twenty nodes are late now and then, and a few of 5,500 tests with them: such a group is tried once more,
+# with nothing beside it, and is called unstable if it passes then. More groups than these have a cause of their own.
+AGAIN = Phase(PHASES[-1].folders, (), rested=True)
+MOST_AGAIN = 3
 
 
 def run_tests(
@@ -73,6 +77,8 @@ def run_tests(
     plan = chosen(context.args)
     with _clusters(plan, keep) if any(phase.on_cluster for phase, _words in plan) else nullcontext():
         codes, groups = _run(plan, due, images)
+        if not context.args and (names := unsure(codes, groups)):
+            codes = [_try_again(names, groups, due, images)]
     say(table(groups, time.monotonic() - began))
     for words in said(groups):
         say(words)
@@ -124,19 +130,40 @@ def _run(plan: Sequence[Given], due: list[str], images: str) -> tuple[list[int],
     """pytest's exit codes, and what took how long."""
     codes: list[int] = []
     groups: Groups = {}
+    for phase, words in plan:
+        code, found = _run_phase(phase, [*due, *words], images)
+        codes.append(code)
+        _add(groups, found)
+    return codes, groups
+
+
+def _run_phase(phase: Phase, words: Sequence[str], images: str) -> tuple[int, Groups]:
+    """The exit code of the phase's pytest, and what took how long."""
+    if phase.rested:
+        _stop_all_but_small()
+    if phase.on_cluster:
+        _ensure_cluster(images)
     with tempfile.TemporaryDirectory() as folder:
         times = Path(folder, "times.json")
-        for phase, words in plan:
-            if phase.rested:
-                _stop_all_but_small()
-            if phase.on_cluster:
-                _ensure_cluster(images)
-            command = [sys.executable, "-m", "pytest", f"--times={times}", *due, *words]
-            codes.append(subprocess.call(command, cwd=paths.ROOT))
-            if times.exists():
-                _add(groups, json.loads(times.read_text()))
-                times.unlink()
-    return codes, groups
+        code = subprocess.call([sys.executable, "-m", "pytest", f"--times={times}", *words], cwd=paths.ROOT)
+        return code, json.loads(times.read_text()) if times.exists() else {}
+
+
+def unsure(codes: Iterable[int], groups: Groups) -> list[str]:
+    """The groups that failed, if they are worth a second try: a few on clusters, and nothing else is wrong."""
+    failed = sorted(name for name, group in groups.items() if group["failed"])
+    only_tests = all(code in (0, 1, NO_TESTS) for code in codes)
+    on_clusters = all(any(Path(name).is_relative_to(folder) for folder in AGAIN.folders) for name in failed)
+    return failed if only_tests and on_clusters and len(failed) <= MOST_AGAIN else []
+
+
+def _try_again(names: list[str], groups: Groups, due: list[str], images: str) -> int:
+    """Run groups that failed once more, alone, and put what comes of it in their place; pytest's exit code."""
+    code, found = _run_phase(AGAIN, [f"--groups={','.join(names)}", *due, *AGAIN.folders], images)
+    for name in names:
+        if not found.get(name, groups[name])["failed"]:
+            groups[name] = found[name] | {"unstable": groups[name].get("said", [])}
+    return code
 
 
 def _stop_all_but_small() -> None:
@@ -198,7 +225,12 @@ def table(groups: Groups, seconds: float) -> str:
 
 def said(groups: Groups) -> list[str]:
     """The last words of each test that has failed: a log of hours is searched from its end."""
-    return [_("Failed: {words}").format(words=words) for group in groups.values() for words in group["said"]]
+    unstable = [words for group in groups.values() for words in group.get("unstable", ())]
+    failed = [words for group in groups.values() for words in group.get("said", ())]
+    return [
+        *(_("Unstable, it passed alone: {words}").format(words=words) for words in unstable),
+        *(_("Failed: {words}").format(words=words) for words in failed),
+    ]
 
 
 def _slowest(groups: Groups) -> list[str]:

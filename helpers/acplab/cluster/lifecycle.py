@@ -141,6 +141,7 @@ def _repair(cluster: Cluster) -> None:
         _when_it_answers(client.require_own_cluster)
         if repaired and own(cluster.profile).platform:
             _when_it_answers(platform.wait_ready)
+            platform.wait_names()
             _wait_ingress(cluster)
 
 
@@ -148,8 +149,7 @@ def _restart_nodes(cluster: Cluster) -> list[str]:
     """Each node at its address, from which goes whatever Docker has put there when it started containers by itself."""
     restarted = set(nodes.displaced(cluster.name, cluster.addresses))
     if restarted:
-        if own(cluster.profile).virtual_node:
-            eci.remove_containers(cluster.name)
+        _end_virtual_node(cluster.profile, cluster.name)
         for other in made():
             if other != cluster.profile:
                 _clear(other)
@@ -170,9 +170,7 @@ def _clear(profile: str) -> None:
             return
         now = nodes.states(other.name)
         if len(lost) == len(other.addresses) or any(now.get(node) == "running" for node in lost):
-            if own(profile).virtual_node:
-                eci.remove_containers(other.name)
-            nodes.stop(other.name)
+            _stop(profile, other.name)
 
 
 def _wait_restarted(cluster: Cluster, since: datetime) -> None:
@@ -226,9 +224,20 @@ def _see_to_virtual_node(cluster: Cluster) -> None:
 
 def _remove(profile: str, name: str) -> bool:
     """Whether there was anything of the cluster to remove."""
+    _end_virtual_node(profile, name)
+    return nodes.remove(name)
+
+
+def _stop(profile: str, name: str) -> bool:
+    """Whether any node of the cluster ran."""
+    _end_virtual_node(profile, name)
+    return bool(nodes.stop(name))
+
+
+def _end_virtual_node(profile: str, name: str) -> None:
+    """Before anything is done to the nodes: it is made again for the Pods that are there afterwards."""
     if own(profile).virtual_node:
         eci.remove_containers(name)
-    return nodes.remove(name)
 
 
 def _stopped_addresses(profile: str) -> list[str]:
@@ -305,9 +314,7 @@ def stop(profile: str = "small") -> bool:
     """
     require(profile)
     with _alone(profile):
-        if own(profile).virtual_node:
-            eci.remove_containers(cluster_name(profile))
-        return bool(nodes.stop(cluster_name(profile)))
+        return _stop(profile, cluster_name(profile))
 
 
 def delete(profile: str = "small") -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from acplab import images, kube
 from acplab.base import paths
+from acplab.base.errors import AcplabError
 from acplab.cluster import terway
 from acplab.cluster.profiles import Own
 from acplab.kube import Object, Objects
@@ -94,3 +96,11 @@ def wait_ready() -> None:
     """
     kube.wait("deployment", "traefik", "ready", "ingress", timeout=120)
     kube.wait("gateway", "lab", "ready", "ingress", timeout=60)
+
+
+def wait_names() -> None:
+    """Wait until CoreDNS is back, after a restart of the nodes. If it does not come, somebody may have broken it on purpose."""
+    with suppress(AcplabError):
+        for pod in kube.list("pod", "kube-system", "k8s-app=kube-dns"):
+            if "deletionTimestamp" not in pod["metadata"]:
+                kube.wait("pod", pod["metadata"]["name"], namespace="kube-system", timeout=30)

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterable
 
 from acplab.kube import Object, Objects
+from acplab.kube.conditions import has_ended
 
 # In this order; a kind that is not named comes between the two.
 FIRST = ("Namespace", "ServiceAccount", "Role", "RoleBinding", "Secret", "ConfigMap", "ResourceQuota", "LimitRange", "PersistentVolumeClaim", "Service")  # fmt: skip
@@ -40,10 +41,13 @@ def follows(one: Object) -> bool:
 
 def _is_over(one: Object) -> bool:
     """A Job or a bare Pod that had ended: made again, it would do its work a second time."""
-    status = one.get("status") or {}
     if one["kind"] == "Pod":
-        return status.get("phase") in ("Succeeded", "Failed")
-    ends = [condition["type"] for condition in status.get("conditions") or [] if condition["status"] == "True"]
+        return has_ended(one)
+    ends = [
+        condition["type"]
+        for condition in (one.get("status") or {}).get("conditions") or []
+        if condition["status"] == "True"
+    ]
     return one["kind"] == "Job" and bool({"Complete", "Failed"} & set(ends))
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from acplab.base.i18n import _
 from acplab.kube import client
 from acplab.kube.client import resource
-from acplab.kube.conditions import BATCHED, ROUTES, VERDICTS, has_address, is_outdated, stated, wants_address
+from acplab.kube.conditions import BATCHED, ROUTES, VERDICTS, has_address, has_ended, is_outdated, stated, wants_address
 from acplab.kube.event_log import events_of
-from acplab.kube.pods import ENDED, PATIENCE, Cause, ended_with, pod_is_stuck, pods_of
+from acplab.kube.pods import PATIENCE, Cause, ended_with, pod_is_stuck, pods_of
 
 Object = dict[str, Any]
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -71,12 +71,11 @@ def _paused(found: Object) -> Cause | None:
 
 
 def _pod_has_ended(found: Object) -> Cause | None:
-    phase = (found.get("status") or {}).get("phase")
-    if found["kind"] != "Pod" or phase not in ENDED:
+    if found["kind"] != "Pod" or not has_ended(found):
         return None
     container, code, words = ended_with(found)
     cause = _("it has ended ({phase}): container {container}, exit code {code}; last log line: {words}")
-    return cause.format(phase=phase, container=container, code=code, words=words), _(
+    return cause.format(phase=found["status"]["phase"], container=container, code=code, words=words), _(
         "A Pod that has ended never gets ready; look at its logs, then delete it and apply it again."
     )
 

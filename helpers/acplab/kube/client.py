@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from acplab.base import paths
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
+from acplab.base.retry import retry_context
 from acplab.kube import ownership
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 # (connect, read) seconds: a paused node must not hang a notebook.
 TIMEOUT = (5, 20)
+KINDS_SECONDS = 10.0  # for a new group, which the API server lists a moment before its kinds
 BUSY_TRIES = 12  # how often "not now" is taken for an answer that will change; about 15 s
 _used: list[Path] = []
 _visited: ContextVar[tuple[Path, ...]] = ContextVar("visited", default=())
@@ -237,12 +239,22 @@ def _preference(one: Resource) -> tuple[bool, bool]:
 
 
 def _resources() -> list[Resource]:
+    from kubernetes.dynamic.exceptions import ResourceNotFoundError
+
+    try:
+        for attempt in retry_context(on=ResourceNotFoundError, attempts=None, timeout=KINDS_SECONDS, wait_max=1.0):
+            with attempt:
+                return translate_errors(_search)
+    except ResourceNotFoundError:
+        sentence = _("The API server lists a group of kinds and does not say which they are.")
+        raise AcplabError(sentence, _("Try again in a moment; kubectl api-resources names the group.")) from None
+    raise AssertionError  # retry_context ends with a return or the last error
+
+
+def _search() -> list[Resource]:
     from kubernetes.dynamic.resource import Resource
 
-    def search() -> list[Resource]:
-        return [one for one in client().resources.search() if type(one) is Resource and "/" not in one.name]
-
-    return translate_errors(search)
+    return [one for one in client().resources.search() if type(one) is Resource and "/" not in one.name]
 
 
 def find(kind: Resource, name: str, namespace: str | None) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ REPLICATED = ("ReplicaSet", "ReplicationController")
 BATCHED = "Rollout"  # of Argo Rollouts: a Deployment with batches, whose controller writes down a phase
 ROUTES = ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UDPRoute")
 VERDICTS = ("Ready", "Available", "Established", "Accepted", "Programmed", "ResolvedRefs")
+ENDED = ("Failed", "Succeeded")  # phases of a Pod that no kubelet starts again
 # These are nothing until their controller has said so; a ConfigMap is ready as soon as it is there.
 SPOKEN_FOR = ("Pod", "Node", "Gateway", "GatewayClass", "CustomResourceDefinition", "APIService", *ROUTES)
 PHASES = {"PersistentVolumeClaim": ("Bound",), "PersistentVolume": ("Bound", "Available"), "Namespace": ("Active",)}
@@ -67,6 +68,11 @@ def verdict(status: Object, name: str) -> bool | None:
     """The condition's verdict; None if the object doesn't state it."""
     said = [one for one in stated(status) if one["type"] == name]
     return all(one["status"] == "True" for one in said) if said else None
+
+
+def has_ended(pod: Object) -> bool:
+    """Whether no kubelet starts the Pod again: it is done, has failed, or was evicted; it may stay in the list."""
+    return (pod.get("status") or {}).get("phase") in ENDED
 
 
 def is_serving(pod: Object) -> bool:

@@ -9,6 +9,7 @@ from acplab.base.errors import AcplabError
 from acplab.base.i18n import _, ngettext
 from acplab.kube import client, kubectl, verbs
 from acplab.kube.client import TIMEOUT, Refused, resource, translate_errors
+from acplab.kube.conditions import has_ended
 from acplab.kube.showing import verb
 
 Pod = dict[str, Any]
@@ -68,8 +69,7 @@ def _owners(pod: Pod) -> list[dict[str, Any]]:
 
 
 def _refuse_bare(pods: list[Pod]) -> None:
-    ended = ("Succeeded", "Failed")
-    if bare := [_name(pod) for pod in pods if not _owners(pod) and pod["status"].get("phase") not in ended]:
+    if bare := [_name(pod) for pod in pods if not _owners(pod) and not has_ended(pod)]:
         sentence = ngettext(
             "Pod {names} has no controller: evicted, it would be gone for good.",
             "Pods {names} have no controller: evicted, they would be gone for good.",

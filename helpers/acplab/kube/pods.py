@@ -10,14 +10,13 @@ from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.kube import client
 from acplab.kube.client import resource, translate_errors
-from acplab.kube.conditions import BATCHED, REPLICATED, WORKLOADS
+from acplab.kube.conditions import BATCHED, REPLICATED, WORKLOADS, has_ended
 
 Object = dict[str, Any]
 Cause = tuple[str, str]  # what is wrong, and the next step
 PATIENCE = 4.0  # seconds that a verdict must last: an unschedulable Pod is often placed at the second try
 NO_IMAGE = {"ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName", "ErrImagePull"}
 NO_START = {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
-ENDED = ("Failed", "Succeeded")  # phases of a Pod that no kubelet starts again
 # What kubelet answers, as text, when the container's log is gone already.
 NO_LOG = "unable to retrieve container logs"
 REVISION = "deployment.kubernetes.io/revision"
@@ -40,7 +39,7 @@ def _counts(pod: Object, kind: str) -> bool:
     """Not while it is being deleted; nor once it has ended, as when evicted: then the controller has made another."""
     if pod["metadata"].get("deletionTimestamp"):
         return False
-    return kind == "Job" or (pod.get("status") or {}).get("phase") not in ENDED
+    return kind == "Job" or not has_ended(pod)
 
 
 def makes_room(found: Object) -> bool:

@@ -17,10 +17,14 @@ def from_pod(pod: str, url: str, n: int, namespace: str) -> dict[str, int]:
 
     What is no success counts as "http 503" (its status). AcplabError if the Pod cannot be asked.
     """
+    return dict(sorted(Counter(map(_who, _answers(pod, url, n, namespace))).items()))
+
+
+def _answers(pod: str, url: str, n: int, namespace: str) -> list[str]:
+    """A line for each request: its status, the version that answered, and the body."""
     from acplab import kube  # only now: `import acplab.measure` stays light
 
-    said = kube.exec(pod, ["storefront", "get", "-n", str(n), url], namespace)
-    return dict(sorted(Counter(_who(line) for line in said.splitlines()).items()))
+    return kube.exec(pod, ["storefront", "get", "-n", str(n), url], namespace).splitlines()
 
 
 def _who(line: str) -> str:
@@ -42,8 +46,8 @@ def settle(pod: str, service: str, namespace: str, seconds: float = 30) -> None:
     while not (ready := _ready(service, namespace)) or not ready <= answered:
         if time.monotonic() >= end:
             raise AcplabError(*_silent(service, ready - answered, seconds))
-        answered |= _answering(pod, f"http://{service}/", 10 * len(ready), namespace) if ready else set()
         time.sleep(PAUSE_SECONDS)
+        answered |= _answering(pod, f"http://{service}/", 10 * len(ready), namespace) if ready else set()
 
 
 def _ready(service: str, namespace: str) -> set[str]:
@@ -57,14 +61,11 @@ def _ready(service: str, namespace: str) -> set[str]:
 
 def _answering(pod: str, url: str, n: int, namespace: str) -> set[str]:
     """The Pods that answered n requests; none if one of them found nobody: the rules may not be there yet."""
-    from acplab import kube
-
     try:
-        said = kube.exec(pod, ["storefront", "get", "-n", str(n), url], namespace)
+        said = _answers(pod, url, n, namespace)
     except AcplabError:
         return set()
-    bodies = [line.split(maxsplit=2)[2] for line in said.splitlines() if line.startswith("200 ")]
-    return {json.loads(body)["pod"] for body in bodies}
+    return {json.loads(line.split(maxsplit=2)[2])["pod"] for line in said if line.startswith("200 ")}
 
 
 def _silent(service: str, pods: set[str], seconds: float) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from acplab.base.arguments import within
+from acplab.base.arguments import whole, within
 from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.measure import schedule
@@ -76,6 +76,7 @@ def until(
     wanted: str | Callable[[Traffic], bool],
     seconds: float = 20,
     n: int = 30,
+    pods: int = 0,
     **options: Unpack[RequestOptions],
 ) -> Traffic:
     """Send n requests again and again until they are answered as wanted, and return the last ones.
@@ -83,21 +84,29 @@ def until(
     A change of an Ingress takes some seconds to reach the ingress controller, and this asks instead of guessing.
 
     wanted: the version that must answer them all ("v2"), or a function that judges the Traffic.
+    pods: so many different Pods, at most n, must have answered too: the controller learns of each by itself.
     seconds: how long to try, at most 300. The options are those of traffic(), but keepalive is False unless
     given: with a connection per request every replica of the ingress controller is asked.
     Raises AcplabError with the last answers if time runs out.
     """
     holds = wanted if callable(wanted) else partial(Traffic.only, version=wanted)
+    few = whole("pods", pods, n) if pods else 0
     end = time.monotonic() + within("seconds", seconds, schedule.MAX_SECONDS, "s")
     once: RequestOptions = {"keepalive": False, **options}
-    while not holds(last := traffic(url, n, **once)):
+    while not holds(last := traffic(url, n, **once)) or len(last.by("pod")) < few:
         if time.monotonic() >= end:
-            raise AcplabError(
-                _("Timed out after {seconds:g} s; the last answers: {last}.").format(seconds=seconds, last=last),
-                _("Compare host, path, headers and cookies with the rules of the Ingress or HTTPRoute."),
-            )
+            raise AcplabError(*_timed_out(seconds, last, holds(last)))
         time.sleep(PAUSE_SECONDS)
     return last
+
+
+def _timed_out(seconds: float, last: Traffic, held: bool) -> tuple[str, str]:
+    """What until() says; held: the answers were as wanted, but too few Pods gave them."""
+    sentence = _("Timed out after {seconds:g} s; the last answers: {last}.").format(seconds=seconds, last=last)
+    if held:
+        only = _("Only these Pods answered: {pods}.").format(pods=", ".join(last.by("pod")))
+        return f"{sentence} {only}", _("Look at: kubectl get endpointslices -n NAMESPACE")
+    return sentence, _("Compare host, path, headers and cookies with the rules of the Ingress or HTTPRoute.")
 
 
 def as_traffic(given: Traffic | Load) -> Traffic:

@@ -19,7 +19,7 @@ from acplab.datapath import node_exec
 from acplab.measure.dns.questions import chosen
 from acplab.measure.dns.server_pods import servers
 from acplab.topics.dns.injection import CACHE, SIDECAR, is_injected
-from acplab.topics.dns.trials import coredns_is_limited, restore_coredns
+from acplab.topics.dns.trials import coredns_is_limited, restore_coredns, wait_replaced
 
 T = TypeVar("T")
 NAMESPACE = "kube-system"
@@ -146,7 +146,7 @@ def restore_corefile(restart: bool = True) -> bool:
 
 def _restart() -> None:
     kube.restart("coredns", NAMESPACE)
-    kube.wait("deployment", "coredns", namespace=NAMESPACE)
+    wait_replaced()
 
 
 def _configmap(name: str, text: str) -> list[kube.Object]:

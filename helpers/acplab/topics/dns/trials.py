@@ -140,15 +140,19 @@ def _change(replicas: int, container: kube.Object, before: str | None) -> None:
     spec = {"replicas": replicas, "template": {"spec": {"containers": [container]}}}
     patch = {"metadata": {"annotations": {BEFORE: before}}, "spec": spec}
     kube.patch("deployment", COREDNS, patch, NAMESPACE)
+    wait_replaced(grace=1)  # with little CPU they would take their time
+
+
+def wait_replaced(grace: int | None = None) -> None:
+    """Wait until the Pods of CoreDNS are new ones, and the old ones are gone.
+
+    Pods that end go on answering for some seconds, with the CPU and the Corefile from before, while the kube-proxy of a
+    node still sends queries to them. grace: seconds that they get to end; None leaves CoreDNS its own five.
+    """
     kube.wait("deployment", COREDNS, namespace=NAMESPACE)
-    _end_old_pods()
-
-
-def _end_old_pods() -> None:
-    """Pods that end go on answering for some seconds, with the CPU from before: a load that begins now would meet them."""
     for pod in kube.list("pod", NAMESPACE, SELECTOR):
         if "deletionTimestamp" in pod["metadata"]:
-            kube.delete("pod", pod["metadata"]["name"], NAMESPACE, grace=1)
+            kube.delete("pod", pod["metadata"]["name"], NAMESPACE, grace=grace)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 from acplab.cluster.eci import NODE
 from acplab.kube import Object
+from acplab.kube.conditions import has_ended
 from acplab.topics.eci.billing import Bill, bill
 
 
@@ -25,7 +26,7 @@ def places(namespace: str, selector: str | None = None) -> dict[str, int]:
 
 
 def _is_over(pod: Object) -> bool:
-    return pod["status"]["phase"] in ("Succeeded", "Failed") or "deletionTimestamp" in pod["metadata"]
+    return has_ended(pod) or "deletionTimestamp" in pod["metadata"]
 
 
 def _place(pod: Object) -> str:

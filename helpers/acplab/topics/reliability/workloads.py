@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from acplab.kube.conditions import has_ended
+
 Object = dict[str, Any]
 ZONE, HOST = "topology.kubernetes.io/zone", "kubernetes.io/hostname"
 
@@ -61,7 +63,7 @@ def _controlled(objects: list[Object]) -> Iterator[Workload]:
 def _bare(pods: list[Object]) -> Iterator[Workload]:
     for pod in pods:
         metadata = pod["metadata"]
-        if not metadata.get("ownerReferences") and not _has_ended(pod):
+        if not metadata.get("ownerReferences") and not has_ended(pod):
             yield Workload("Pod", metadata["name"], pod["spec"], 1, metadata.get("labels") or {})
 
 
@@ -72,13 +74,9 @@ def _placed(one: Workload, pods: list[Object], budgets: list[Object], zones: Map
     return Workload(one.kind, one.name, one.spec, one.replicas, one.labels, places, covering)
 
 
-def _has_ended(pod: Object) -> bool:
-    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
-
-
 def _leaves(pod: Object) -> bool:
     """Whether it counts no more: evicted Pods stay in the list as Failed, and those of a lost node as Terminating."""
-    return _has_ended(pod) or "deletionTimestamp" in pod["metadata"]
+    return has_ended(pod) or "deletionTimestamp" in pod["metadata"]
 
 
 def _is_of(pod: Object, workload: Workload) -> bool:
