@@ -23,6 +23,7 @@ from acplab import kube
 from acplab.base.errors import AcplabError
 from acplab.cluster.eci import NODE
 from acplab.kube import client
+from kubernetes import watch
 
 CLUSTER = "eci"  # these tests share a lane with the chapter and its labs
 IMAGE = "docker.io/acplab/storefront:1.0.0"
@@ -195,9 +196,12 @@ def end_of(state: dict[str, Any]) -> tuple[str, int] | None:
 
 
 def comes_to(namespace: str, pod: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    """The wanted facts as they are found, within some seconds; a watch misses no state, however short."""
+    """The wanted facts as they are found, within some seconds; a watch misses no state that is reported meanwhile."""
     found: dict[str, Any] = {}
-    for event in client.client().watch(client.resource("pod"), namespace, pod, timeout=SECONDS):
+    # Not the client's own watch, which a silence of 20 s would end.
+    limits = {"timeout_seconds": SECONDS, "_request_timeout": (5, SECONDS + 5)}
+    query = {"namespace": namespace, "field_selector": f"metadata.name={pod}", "serialize": False}
+    for event in watch.Watch().stream(client.resource("pod").get, **query, **limits):
         found = facts(event["raw_object"])
         if wanted.items() <= found.items():
             break

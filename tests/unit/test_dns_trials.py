@@ -43,7 +43,9 @@ def deployment(monkeypatch) -> kube.Object:
     pods = [{"metadata": {"name": "new"}}, {"metadata": {"name": "old", "deletionTimestamp": "now"}}]
     monkeypatch.setattr(kube, "wait", lambda *words, **options: None)
     monkeypatch.setattr(kube, "list", lambda *words: pods)
-    monkeypatch.setattr(kube, "delete", lambda kind, name, namespace, grace: found.setdefault("ended", []).append(name))
+    monkeypatch.setattr(
+        kube, "delete", lambda kind, name, namespace, grace: found.setdefault("ended", []).append((name, grace))
+    )
     return found
 
 
@@ -56,7 +58,7 @@ def test_coredns_gets_less_and_then_what_it_had(deployment):
     assert deployment["spec"]["replicas"] == 1
     assert container(deployment)["resources"]["limits"] == {"cpu": "33m", "memory": "170Mi"}
     assert container(deployment)["resources"]["requests"]["cpu"] == "33m"  # a request above the limit is refused
-    assert deployment["ended"] == ["old"]  # a load that begins now must not meet it
+    assert deployment["ended"] == [("old", 1)]  # a load that begins now must not meet it
     dns.limit_coredns(33, replicas=4)
     assert trials.coredns_is_limited()
     assert dns.restore_coredns()

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from acplab import cluster as clusters
 from acplab.cluster import eci, profiles
+from acplab.kube import client as connection
 from acplab.kube import read_manifests
 
 
@@ -97,6 +98,19 @@ def test_a_virtual_node_that_runs_as_it_would_be_made_today_is_left_alone(small,
     eci.bring_up_to_date(small)
     (words,) = asked
     assert {"label=acplab.dev/eci-inputs=abc", "status=running", "label=acplab.dev/eci=program"} <= set(words)
+
+
+def test_pods_are_let_in_before_the_virtual_node_counts_as_started(monkeypatch):
+    """For half a minute a restarted API server refuses every Pod, since it does not find the kind of a policy's parameters."""
+    answers = [connection.Refused("failed to find resource referenced by paramKind", "Read it.", 403), None]
+
+    def dry_run(source):
+        if answer := answers.pop(0):
+            raise answer
+
+    monkeypatch.setattr(eci.kube, "dry_run", dry_run)
+    eci._wait_for_policies()
+    assert answers == []
 
 
 def test_only_a_profile_with_a_virtual_node_has_one():

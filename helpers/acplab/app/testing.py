@@ -20,13 +20,14 @@ import typer
 
 from acplab.base import paths
 from acplab.base.console import say
+from acplab.base.errors import AcplabError
 from acplab.base.i18n import _
 
 # A lab or a file of tests -> part, failed, tests and their seconds, deep tests and theirs, fingerprint of what these need.
 Groups = dict[str, dict[str, Any]]
 NUMBERS = ("failed", "tests", "seconds", "deep", "deep_seconds")
 
-NO_TESTS = 5  # what pytest ends with when it has found none
+BROKEN, NO_TESTS = 2, 5  # what pytest ends with when it broke off, and when it has found no test
 BUDGETS = {"chapters": 90, "labs": 60}  # seconds, for the median
 PARTS = ("lint", "unit", "cluster", "labs", "chapters", "browser", "lifecycle")
 ON_CLUSTER = ("tests/cluster", "tests/labs", "labs", "notebooks")
@@ -53,7 +54,7 @@ PHASES = (
     # Twenty idle nodes would take half a core of two, and most of the memory.
     Phase((*ON_CLUSTER, "tests/browser", "tests/lifecycle"), ("--alone=only",), rested=True),
 )
-# Two cores with twenty nodes are late now and then, and a few of 5,500 tests with them: such a group is tried once more,
+# Two cores with twenty nodes are late now and then, and a few of thousands of tests with them: such a group is tried once more,
 # with nothing beside it, and is called unstable if it passes then. More groups than these have a cause of their own.
 AGAIN = Phase(PHASES[-1].folders, (), rested=True)
 MOST_AGAIN = 3
@@ -72,18 +73,17 @@ def run_tests(
     # The tests have their own clusters, kubeconfigs and progress: a learner's are never touched.
     os.environ["ACPLAB_INSTANCE"] = "test"
     os.environ["PYTHONHASHSEED"] = "0"  # two workers must name a test alike, also where a set is its parameter
-    due = [] if everything or context.args else ["--due"]
+    # One day for all phases: at midnight another tenth has its turn.
+    due = [] if everything or context.args else ["--due", f"--day={date.today().isoformat()}"]
     began = time.monotonic()
     plan = chosen(context.args)
     with _clusters(plan, keep) if any(phase.on_cluster for phase, _words in plan) else nullcontext():
-        codes, groups = _run(plan, due, images)
+        codes, groups = _run(plan, due, images, record)
         if not context.args and (names := unsure(codes, groups)):
             codes = [_try_again(names, groups, due, images)]
     say(table(groups, time.monotonic() - began))
     for words in said(groups):
         say(words)
-    if record:
-        _record(groups)
     raise typer.Exit(_code(codes))
 
 
@@ -126,14 +126,16 @@ def _clusters(plan: Sequence[Given], keep: bool) -> Iterator[None]:
                 cluster.delete(one)
 
 
-def _run(plan: Sequence[Given], due: list[str], images: str) -> tuple[list[int], Groups]:
-    """pytest's exit codes, and what took how long."""
+def _run(plan: Sequence[Given], due: list[str], images: str, record: bool) -> tuple[list[int], Groups]:
+    """pytest's exit codes, and what took how long; kept after each phase, since all of them take longer than an hour."""
     codes: list[int] = []
     groups: Groups = {}
     for phase, words in plan:
         code, found = _run_phase(phase, [*due, *words], images)
         codes.append(code)
         _add(groups, found)
+        if record:
+            _record(groups)
     return codes, groups
 
 
@@ -146,7 +148,10 @@ def _run_phase(phase: Phase, words: Sequence[str], images: str) -> tuple[int, Gr
     with tempfile.TemporaryDirectory() as folder:
         times = Path(folder, "times.json")
         code = subprocess.call([sys.executable, "-m", "pytest", f"--times={times}", *words], cwd=paths.ROOT)
-        return code, json.loads(times.read_text()) if times.exists() else {}
+        found = json.loads(times.read_text()) if times.exists() else {}
+    if code == 1 and not any(group["failed"] for group in found.values()):
+        code = BROKEN  # two workers that collect nothing, or not the same, end as if a test had failed
+    return code, found
 
 
 def unsure(codes: Iterable[int], groups: Groups) -> list[str]:
@@ -159,11 +164,23 @@ def unsure(codes: Iterable[int], groups: Groups) -> list[str]:
 
 def _try_again(names: list[str], groups: Groups, due: list[str], images: str) -> int:
     """Run groups that failed once more, alone, and put what comes of it in their place; pytest's exit code."""
-    code, found = _run_phase(AGAIN, [f"--groups={','.join(names)}", *due, *AGAIN.folders], images)
+    try:
+        code, found = _run_phase(AGAIN, [f"--groups={','.join(names)}", *due, *AGAIN.folders], images)
+    except AcplabError as error:  # what has been measured so far is still told
+        say(str(error))
+        return BROKEN
     for name in names:
-        if not found.get(name, groups[name])["failed"]:
-            groups[name] = found[name] | {"unstable": groups[name].get("said", [])}
-    return code
+        first, second = groups[name], found.get(name)
+        if second and not second["failed"] and _ran(second) >= _ran(first):
+            groups[name] = second | {"said": [], "unstable": first["said"]}
+        elif second:
+            first["said"] += second.get("said", [])
+    return code if all("unstable" in groups[name] for name in names) else max(code, 1)
+
+
+def _ran(group: dict[str, Any]) -> int:
+    """How many tests of a group have run."""
+    return int(group["tests"] + group["deep"])
 
 
 def _stop_all_but_small() -> None:
@@ -224,7 +241,7 @@ def table(groups: Groups, seconds: float) -> str:
 
 
 def said(groups: Groups) -> list[str]:
-    """The last words of each test that has failed: a log of hours is searched from its end."""
+    """The last words of each test that has failed, also of one that passed at its second try: a log of hours is searched from its end."""
     unstable = [words for group in groups.values() for words in group.get("unstable", ())]
     failed = [words for group in groups.values() for words in group.get("said", ())]
     return [
@@ -256,7 +273,7 @@ def _record(groups: Groups) -> None:
     file = paths.ROOT / "tests" / "proof.json"
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     for name, group in groups.items():
-        if not group["failed"]:
+        if not group["failed"] and "unstable" not in group:
             known[name] = known.get(name, {}) | _passed(group)
     paths.write_whole(file, json.dumps(dict(sorted(known.items())), indent=1) + "\n")
 

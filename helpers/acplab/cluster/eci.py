@@ -35,6 +35,12 @@ SOCKET = "/var/run/docker.sock"
 KUBECONFIG = "/etc/acplab/kubeconfig"
 # They tolerate every taint, so only an affinity keeps them from a node that runs no DaemonSet. ACK's have the same one.
 EVERYWHERE = ("kube-proxy", "podnet", "kindnet")
+PROBE = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "acplab-probe", "namespace": "default"},
+    "spec": {"containers": [{"name": "main", "image": "docker.io/acplab/storefront:1.0.0"}]},
+}
 AWAY = {"key": "type", "operator": "NotIn", "values": ["virtual-kubelet"]}
 
 
@@ -50,6 +56,15 @@ def bring_up_to_date(cluster: Cluster) -> None:
         _keep_away()
         _run(cluster)
         kube.wait("node", NODE, timeout=60)
+        _wait_for_policies()
+
+
+def _wait_for_policies() -> None:
+    """Wait until Pods are let in: an API server that was restarted refuses each of them until it has found the kinds again
+    by which our admission policies are configured, which takes it up to half a minute."""
+    for attempt in retry_context(on=client.Refused, attempts=None, timeout=90, wait_initial=0.2, wait_max=1.0):
+        with attempt:
+            kube.dry_run([PROBE])
 
 
 def inputs(cluster: Cluster) -> str:

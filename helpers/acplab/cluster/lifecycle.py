@@ -235,7 +235,7 @@ def _stop(profile: str, name: str) -> bool:
 
 
 def _end_virtual_node(profile: str, name: str) -> None:
-    """Before anything is done to the nodes: it is made again for the Pods that are there afterwards."""
+    """Remove what runs on the virtual node, before anything is done to the nodes."""
     if own(profile).virtual_node:
         eci.remove_containers(name)
 

@@ -100,7 +100,7 @@ def wait_ready() -> None:
 
 def wait_names() -> None:
     """Wait until CoreDNS is back, after a restart of the nodes. If it does not come, somebody may have broken it on purpose."""
-    with suppress(AcplabError):
-        for pod in kube.list("pod", "kube-system", "k8s-app=kube-dns"):
-            if "deletionTimestamp" not in pod["metadata"]:
+    for pod in kube.list("pod", "kube-system", "k8s-app=kube-dns"):
+        if "deletionTimestamp" not in pod["metadata"]:
+            with suppress(AcplabError):
                 kube.wait("pod", pod["metadata"]["name"], namespace="kube-system", timeout=30)

@@ -247,7 +247,7 @@ def _resources() -> list[Resource]:
                 return translate_errors(_search)
     except ResourceNotFoundError:
         sentence = _("The API server lists a group of kinds and does not say which they are.")
-        raise AcplabError(sentence, _("Try again in a moment; kubectl api-resources names the group.")) from None
+        raise AcplabError(sentence, _("Try again in a moment, or look at: kubectl get apiservices")) from None
     raise AssertionError  # retry_context ends with a return or the last error
 
 

@@ -46,8 +46,8 @@ def settle(pod: str, service: str, namespace: str, seconds: float = 30) -> None:
     while not (ready := _ready(service, namespace)) or not ready <= answered:
         if time.monotonic() >= end:
             raise AcplabError(*_silent(service, ready - answered, seconds))
-        time.sleep(PAUSE_SECONDS)
         answered |= _answering(pod, f"http://{service}/", 10 * len(ready), namespace) if ready else set()
+        time.sleep(PAUSE_SECONDS)
 
 
 def _ready(service: str, namespace: str) -> set[str]:

@@ -17,7 +17,7 @@ from acplab.base.i18n import _
 from acplab.measure import schedule
 from acplab.measure.request import Request, RequestOptions, prepare
 from acplab.measure.results import Traffic
-from acplab.measure.samples import Mark, Sample
+from acplab.measure.samples import UNKNOWN, Mark, Sample
 from acplab.measure.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def until(
     A change of an Ingress takes some seconds to reach the ingress controller, and this asks instead of guessing.
 
     wanted: the version that must answer them all ("v2"), or a function that judges the Traffic.
-    pods: so many different Pods, at most n, must have answered too: the controller learns of each by itself.
+    pods: so many different Pods, at most n, must have answered too: the controller learns of them one by one.
     seconds: how long to try, at most 300. The options are those of traffic(), but keepalive is False unless
     given: with a connection per request every replica of the ingress controller is asked.
     Raises AcplabError with the last answers if time runs out.
@@ -93,18 +93,23 @@ def until(
     few = whole("pods", pods, n) if pods else 0
     end = time.monotonic() + within("seconds", seconds, schedule.MAX_SECONDS, "s")
     once: RequestOptions = {"keepalive": False, **options}
-    while not holds(last := traffic(url, n, **once)) or len(last.by("pod")) < few:
+    while not holds(last := traffic(url, n, **once)) or len(_pods(last)) < few:
         if time.monotonic() >= end:
             raise AcplabError(*_timed_out(seconds, last, holds(last)))
         time.sleep(PAUSE_SECONDS)
     return last
 
 
+def _pods(seen: Traffic) -> list[str]:
+    """The Pods that have answered and said their name."""
+    return [name for name in seen.by("pod") if name != UNKNOWN]
+
+
 def _timed_out(seconds: float, last: Traffic, held: bool) -> tuple[str, str]:
     """What until() says; held: the answers were as wanted, but too few Pods gave them."""
     sentence = _("Timed out after {seconds:g} s; the last answers: {last}.").format(seconds=seconds, last=last)
     if held:
-        only = _("Only these Pods answered: {pods}.").format(pods=", ".join(last.by("pod")))
+        only = _("Only these Pods answered: {pods}.").format(pods=", ".join(_pods(last)) or "-")
         return f"{sentence} {only}", _("Look at: kubectl get endpointslices -n NAMESPACE")
     return sentence, _("Compare host, path, headers and cookies with the rules of the Ingress or HTTPRoute.")
 

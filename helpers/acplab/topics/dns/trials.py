@@ -147,7 +147,8 @@ def wait_replaced(grace: int | None = None) -> None:
     """Wait until the Pods of CoreDNS are new ones, and the old ones are gone.
 
     Pods that end go on answering for some seconds, with the CPU and the Corefile from before, while the kube-proxy of a
-    node still sends queries to them. grace: seconds that they get to end; None leaves CoreDNS its own five.
+    node still sends queries to them. grace: seconds that they get to end; None: as long as the
+    `lameduck` of its Corefile lasts.
     """
     kube.wait("deployment", COREDNS, namespace=NAMESPACE)
     for pod in kube.list("pod", NAMESPACE, SELECTOR):
