@@ -26,7 +26,7 @@ def node_of(name: str) -> str:
 
 
 def test_pods_are_let_in_at_once_after_a_restart():
-    """The restarted API server refuses every Pod until it has found the kind that configures our policy."""
+    """A restarted API server may refuse every Pod until it has found the kind that configures our policy."""
     clusters.ensure("eci")
     clusters.stop("eci")
     with clusters.ensure("eci"):
