@@ -45,6 +45,10 @@ class Phase:
     on_cluster: bool = True
     rested: bool = False
 
+    def holds(self, name: str) -> bool:
+        """Whether a file or a folder lies in its folders."""
+        return any(Path(name).is_relative_to(folder) for folder in self.folders)
+
 
 Given = tuple[Phase, list[str]]  # a phase and the arguments of its pytest
 
@@ -103,9 +107,8 @@ def _targets(phase: Phase, named: Iterable[str]) -> list[str]:
     """What is named and lies in the phase's folders; of a folder above them, these."""
     found = []
     for name in named:
-        path = Path(name.split("::")[0])
-        inside = any(path.is_relative_to(folder) for folder in phase.folders)
-        found += [name] if inside else [folder for folder in phase.folders if Path(folder).is_relative_to(path)]
+        path = name.split("::")[0]
+        found += [name] if phase.holds(path) else [one for one in phase.folders if Path(one).is_relative_to(path)]
     return found
 
 
@@ -158,8 +161,8 @@ def unsure(codes: Iterable[int], groups: Groups) -> list[str]:
     """The groups that failed, if they are worth a second try: a few on clusters, and nothing else is wrong."""
     failed = sorted(name for name, group in groups.items() if group["failed"])
     only_tests = all(code in (0, 1, NO_TESTS) for code in codes)
-    on_clusters = all(any(Path(name).is_relative_to(folder) for folder in AGAIN.folders) for name in failed)
-    return failed if only_tests and on_clusters and len(failed) <= MOST_AGAIN else []
+    few_on_clusters = all(map(AGAIN.holds, failed)) and len(failed) <= MOST_AGAIN
+    return failed if only_tests and few_on_clusters else []
 
 
 def _try_again(names: list[str], groups: Groups, due: list[str], images: str) -> int:
