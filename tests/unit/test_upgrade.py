@@ -10,6 +10,8 @@ from acplab.cluster import platform, terway, upgrade
 from acplab.cluster.handle import Cluster
 from acplab.images import NodeImage
 
+REAL = platform.MANIFESTS
+
 OLD, NEW = "old", "new"
 PLATFORM = """\
 apiVersion: v1
@@ -146,3 +148,14 @@ def test_a_new_kubernetes_is_said_with_what_would_be_lost_and_nothing_is_recreat
     assert "./acplab delete --profile small, then ./acplab start" in said
     assert "Lost would be 1 namespace: lab-10-canary." in said
     assert world.loaded == [("one", "platform", "built")]
+
+
+def test_the_ingress_controller_starts_when_it_knows_an_ingress_that_it_gets_with_it():
+    """Traefik names a router after the namespace and the name of its Ingress."""
+    objects = {(one["kind"], one["metadata"]["name"]): one for one in kube.read_manifests(REAL / "10-ingress.yaml")}
+    (container,) = objects["Deployment", "traefik"]["spec"]["template"]["spec"]["containers"]
+    asked = container["startupProbe"]["httpGet"]["path"].rpartition("/")[2]
+    known = objects["Ingress", "ready"]
+    assert asked == f"{known['metadata']['namespace']}-ready-rule-0-path-0@kubernetesingressnginx"
+    (rule,) = known["spec"]["rules"]
+    assert "selector" not in objects["Service", rule["http"]["paths"][0]["backend"]["service"]["name"]]["spec"]
