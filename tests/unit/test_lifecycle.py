@@ -343,6 +343,7 @@ def steps(docker_has, monkeypatch) -> list[str]:
     monkeypatch.setattr(upgrade, "note", lambda there, inputs: done.append(f"install for {inputs}"))
     monkeypatch.setattr(upgrade, "bring_up_to_date", lambda there: done.append("compared"))
     monkeypatch.setattr(addons, "wait_ready", lambda: done.append("platform ready"))
+    monkeypatch.setattr(addons, "wait_system", lambda: done.append("system ready"))
     monkeypatch.setattr(addons, "wait_names", lambda: done.append("names resolve"))
     monkeypatch.setattr(cluster, "answers", lambda _there, timeout=2.0: True)
     monkeypatch.setattr(nodes, "restart_nodes", lambda name, wanted: [])
@@ -430,6 +431,16 @@ def test_names_are_waited_for_and_a_coredns_that_is_broken_costs_no_cluster(monk
     monkeypatch.setattr(kube, "wait", wait)
     addons.wait_names()
     assert asked == ["new"]
+
+
+def test_a_new_cluster_is_handed_over_when_each_pod_of_the_system_has_its_address(monkeypatch):
+    """On a node with few addresses the learner's Pods would take theirs."""
+    pods = [{"metadata": {"name": "coredns", "namespace": "kube-system"}}]
+    monkeypatch.setattr(kube, "list", lambda kind, namespace: pods if (kind, namespace) == ("pod", "*") else [])
+    asked = []
+    monkeypatch.setattr(kube, "wait", lambda kind, name, namespace, timeout: asked.append((kind, namespace, name)))
+    addons.wait_system()
+    assert asked == [("pod", "kube-system", "coredns")]
 
 
 @pytest.mark.parametrize(("moved", "removed"), [(["two"], True), ([], False)])
@@ -595,7 +606,7 @@ def test_a_handle_speaks_to_its_own_cluster(monkeypatch):
 def test_a_cluster_without_a_platform_gets_none(steps, docker_has, monkeypatch):
     monkeypatch.setattr(nodes, "addresses", lambda name: {"one": "172.28.0.9"})
     cluster.ensure("tight")
-    assert steps == ["images auto", "create", "install for x", "nodes ready"]
+    assert steps == ["images auto", "create", "install for x", "nodes ready", "system ready"]
 
 
 def test_the_remedy_names_the_profile(docker_has):

@@ -260,6 +260,7 @@ def _finish(cluster: Cluster, image: images.NodeImage) -> None:
         with stage(f"nodes-{cluster.profile}", _("Waiting for the nodes"), 10):
             upgrade.note(cluster, image.inputs)
             nodes.wait_ready()
+            platform.wait_system()
         return
     with stage(f"platform-{cluster.profile}", _("Installing the ingress controller and the metrics"), 20):
         # Applied before the nodes are ready, so that both waits pass at the same time.

@@ -98,6 +98,12 @@ def wait_ready() -> None:
     kube.wait("gateway", "lab", "ready", "ingress", timeout=60)
 
 
+def wait_system() -> None:
+    """Wait until every Pod of a new cluster is ready, so that it has its address before anybody takes the last one."""
+    for pod in kube.list("pod", namespace="*"):
+        kube.wait("pod", pod["metadata"]["name"], namespace=pod["metadata"]["namespace"], timeout=120)
+
+
 def wait_names() -> None:
     """Wait until CoreDNS is back, after a restart of the nodes. If it does not come, somebody may have broken it on purpose."""
     for pod in kube.list("pod", "kube-system", "k8s-app=kube-dns"):
