@@ -107,6 +107,21 @@ def test_a_recorded_load_knows_when_it_began():
     assert RecordedLoad.of(Traffic().record()).began is None
 
 
+@pytest.mark.parametrize(
+    ("failures", "ok", "found"),
+    [
+        ([], True, "0 of 400 requests failed"),
+        ([404, 404, 503], False, "3 of 403 requests failed; 2 x http 404; 1 x http 503"),
+    ],
+)
+def test_what_a_recorded_load_has_lost_is_named(failures, ok, found):
+    answers = [measure.Sample(n / 50, 3, status=200, version="v1") for n in range(400)]
+    lost = [measure.Sample(9, 3, status=status, error=f"http {status}") for status in failures]
+    load = RecordedLoad.of(json.loads(json.dumps(measure.Traffic([*answers, *lost], 50).record())))
+    result = expect.lossless(load, 0.01, "lossless")
+    assert (result.ok, result.found) == (ok, found)
+
+
 def test_what_a_load_saw_is_recorded(lab):
     lab.record("load", Traffic())
     load = lab._view().recorded_load("load")

@@ -5,7 +5,7 @@ Whatever else a function is given fills the {fields} of the prose, beside {found
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from acplab.base.i18n import _
@@ -87,9 +87,8 @@ def answered_by_lab(lab: LabView, seen: Traffic, text: str, **values: Any) -> Re
     found = _("{mine} of {all} requests were answered by Pods of {namespace}").format(
         mine=mine, all=seen.total, namespace=lab.namespace
     )
-    errors = [f"{n} x {error}" for error, n in seen.errors.items()]
     wanted = _("{all} of {all}").format(all=seen.total)
-    return met(text, mine == seen.total, "; ".join([found, *errors]), wanted, **values)
+    return met(text, mine == seen.total, "; ".join([found, *_each(seen.errors)]), wanted, **values)
 
 
 def answers_of(seen: Traffic) -> str:
@@ -97,7 +96,12 @@ def answers_of(seen: Traffic) -> str:
     versions = [
         _("{n} of {all} from {version}").format(n=n, all=seen.total, version=v) for v, n in seen.by_version.items()
     ]
-    return ", ".join([*versions, *(f"{n} x {error}" for error, n in seen.errors.items())]) or _("no answer")
+    return ", ".join([*versions, *_each(seen.errors)]) or _("no answer")
+
+
+def _each(errors: Mapping[str, int]) -> list[str]:
+    """Reads like: 2 x http 404."""
+    return [f"{n} x {error}" for error, n in errors.items()]
 
 
 # --- loads that the learner has recorded -------------------------------------------------------------------
@@ -117,7 +121,8 @@ def lossless(load: RecordedLoad, below: float, text: str) -> Result:
     needed = measure.sample_for_margin(0.0, below)
     found = _("{failed} of {total} requests failed").format(failed=load.failed, total=load.total)
     wanted = _("0, of at least {n} requests").format(n=needed)
-    return met(text, load.total >= needed and not load.failed, found, wanted, n=needed)
+    ok = load.total >= needed and not load.failed
+    return met(text, ok, "; ".join([found, *_each(load.errors)]), wanted, n=needed)
 
 
 def went_on_after(load: RecordedLoad, mark: str, version: str, seconds: float, text: str) -> Result:

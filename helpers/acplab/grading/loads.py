@@ -19,13 +19,17 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class RecordedLoad:
-    """What Traffic.record() has kept. spans: by version; marks: (seconds, words); began: when, None if nobody has said."""
+    """What Traffic.record() has kept.
+
+    errors: how many of each kind; spans: by version; marks: (seconds, words); began: when, None if nobody has said.
+    """
 
     total: int = 0
     failed: int = 0
     spans: Mapping[str, Span] = field(default_factory=dict)
     marks: tuple[tuple[float, str], ...] = ()
     began: datetime | None = None
+    errors: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, record: Any) -> RecordedLoad:
@@ -34,8 +38,8 @@ class RecordedLoad:
             return cls()
         spans = {name: Span(one["first"], one["last"]) for name, one in record["by_version"].items()}
         marks = tuple((at, words) for at, words in record["marks"])
-        began = record.get("began")
-        return cls(record["total"], record["failed"], spans, marks, datetime.fromisoformat(began) if began else None)
+        began = datetime.fromisoformat(record["began"]) if record.get("began") else None
+        return cls(record["total"], record["failed"], spans, marks, began, record.get("errors", {}))
 
     def marked(self, words: str) -> float | None:
         """When something was marked, seconds since the load began."""

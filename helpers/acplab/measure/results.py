@@ -192,7 +192,7 @@ class Traffic:
     def record(self) -> dict[str, Any]:
         """A JSON value with what outlives the load: total, failed, the marks, and who answered from when to when.
 
-        began: of the load, ISO 8601, or None. first and last are the ends of a version's first and last good answer, in
+        errors: how many of each kind. began: of the load, ISO 8601, or None. first and last are the ends of a version's first and last good answer, in
         seconds since then.
         """
         ends: dict[str, list[float]] = {}
@@ -204,7 +204,8 @@ class Traffic:
         }
         marks = [[mark.t, mark.words] for mark in self.marks]
         began = self.began.isoformat() if self.began else None
-        return {"total": self.total, "failed": self.failed, "by_version": by_version, "marks": marks, "began": began}
+        kept = {"total": self.total, "failed": self.failed, "errors": dict(self.errors)}
+        return kept | {"by_version": by_version, "marks": marks, "began": began}
 
     def summary(self) -> str:
         """Several plain lines: what was sent, who answered, what was lost, how long it took."""
