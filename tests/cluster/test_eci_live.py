@@ -368,7 +368,8 @@ def test_killed_with_pods_running_it_loses_and_doubles_none(place):
     assert after == before
     assert "to" not in place.record("many-1", "from")
     place.record("many-0", "to")
-    assert containers(place, "many-0") == 0
+    # Upstream takes the Pod from the API when its grace is over; on a busy machine its last container may need longer.
+    assert eventually(lambda: containers(place, "many-0") == 0, 30)
     assert containers(place, "many-1") == 2  # the sandbox and its one container
 
 
