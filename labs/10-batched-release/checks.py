@@ -18,7 +18,8 @@ def first_batch(lab: LabView) -> Results:
     yield waits(lab)
     load = lab.recorded_load("first")
     quiet = bool(load.spans.get(GOOD)) and not load.failed
-    yield expect.met("quiet-start", quiet, load.words(), f"{GOOD} answers, and nothing is lost")
+    found = "; ".join([load.words(), *(f"{n} x {error}" for error, n in load.errors.items())])
+    yield expect.met("quiet-start", quiet, found, f"{GOOD} answers, and nothing is lost")
     seen = lab.measure_share(GOOD, SHARE, MARGIN, host=HOST)
     yield expect.share(seen, GOOD, SHARE, MARGIN, text="share", host=HOST)
     yield expect.no_failures(seen, text="nothing-lost", host=HOST)

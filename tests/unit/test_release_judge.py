@@ -257,10 +257,27 @@ def test_promote_and_abort_are_patches(monkeypatch):
     from acplab.topics.release import batches
 
     said = []
+    monkeypatch.setattr(batches.kube, "wait", lambda *_words, **_limits: {})
     monkeypatch.setattr(batches.kube, "patch", lambda *words, status: said.append(words))
     release.promote("shop", "ns")
     release.abort("shop", "ns")
     assert [words[2]["status"] for words in said] == [{"pauseConditions": None}, {"abort": True}]
+
+
+def test_an_abort_waits_until_the_controller_has_read_the_template_that_it_is_about(monkeypatch):
+    from acplab.topics.release import batches
+
+    unread = {"metadata": {"generation": 4}, "status": {"observedGeneration": "3", "phase": "Healthy"}}
+    read = {"metadata": {"generation": 4}, "status": {"observedGeneration": "4", "phase": "Progressing"}}
+    said = []
+
+    def wait(kind, name, condition, namespace, timeout):
+        said.append((kind, name, namespace, [condition(unread), condition(read)]))
+
+    monkeypatch.setattr(batches.kube, "wait", wait)
+    monkeypatch.setattr(batches.kube, "patch", lambda *words, status: said.append(words[2]))
+    release.abort("shop", "ns")
+    assert said == [("rollout", "shop", "ns", [False, True]), {"status": {"abort": True}}]
 
 
 def test_a_judge_who_does_not_correct_for_its_looks_errs_more_often():

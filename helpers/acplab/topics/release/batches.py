@@ -28,7 +28,11 @@ def promote(name: str, namespace: str) -> None:
 
 @verb(_line(GIVE_BACK))
 def abort(name: str, namespace: str) -> None:
-    """Give all requests back to the stable version, as `kubectl argo rollouts abort` does. The new one stays in the spec."""
+    """Give all requests back to the stable version, as `kubectl argo rollouts abort` does. The new one stays in the spec.
+
+    It waits until the controller has read the newest template: it forgets an abort that came before, and goes on.
+    """
+    kube.wait("rollout", name, _is_up_to_date, namespace, timeout=SECONDS)
     kube.patch("rollout", name, GIVE_BACK, namespace, status=True)
 
 
